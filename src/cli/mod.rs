@@ -1,0 +1,63 @@
+//! The command line: one file per subcommand, and the exit codes that all of them share.
+
+pub mod output;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A PostgreSQL exporter that knows about migrations.
+#[derive(Debug, Parser)]
+#[command(name = "pgwarden", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {}
+
+/// What a command found, as its exit code tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing to report: exit code 0.
+    Fine,
+    /// Something was found: exit code 1.
+    Finding,
+    /// The question could not be answered, which is never the same as fine: exit code 2.
+    CouldNotTell,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        ExitCode::from(match outcome {
+            Outcome::Fine => 0,
+            Outcome::Finding => 1,
+            Outcome::CouldNotTell => 2,
+        })
+    }
+}
+
+/// Parses the command line, runs the command and says how it went.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            anstream::eprintln!("pgwarden: cannot start the asynchronous runtime: {error}");
+            return Outcome::CouldNotTell.into();
+        }
+    };
+    match runtime.block_on(run(cli.command)) {
+        Ok(outcome) => outcome.into(),
+        Err(error) => {
+            anstream::eprintln!("pgwarden: {error:#}");
+            Outcome::CouldNotTell.into()
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<Outcome> {
+    match command {}
+}

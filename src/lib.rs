@@ -1,0 +1,8 @@
+//! A PostgreSQL exporter that knows about migrations.
+//!
+//! The rooms, and the one way that data runs through them, are described in `docs/ARCHITECTURE.md`:
+//! config -> targets -> session -> collector -> rows -> samples -> published snapshot -> encoder -> HTTP.
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod config;

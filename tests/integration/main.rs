@@ -1,0 +1,1 @@
+//! Behaviour on real servers, PostgreSQL 13 to 18.
