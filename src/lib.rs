@@ -5,5 +5,8 @@
 #![forbid(unsafe_code)]
 
 pub mod cli;
+pub mod collectors;
 pub mod config;
 pub mod metric;
+pub mod postgres;
+pub mod state;

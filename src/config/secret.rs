@@ -37,3 +37,14 @@ pub enum PasswordSource {
     /// libpq's password file, read again at each connect.
     Passfile(PathBuf),
 }
+
+impl PasswordSource {
+    /// The password for one host, or none.
+    pub fn read(&self, _host: &str, _port: u16, _dbname: &str, _user: &str) -> std::io::Result<Option<Secret>> {
+        match self {
+            Self::Text(secret) => Ok(Some(secret.clone())),
+            Self::File(file) => Ok(Some(Secret::new(std::fs::read_to_string(file)?.trim_end_matches(['\n', '\r'])))),
+            Self::None | Self::Passfile(_) => Ok(None),
+        }
+    }
+}
