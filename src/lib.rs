@@ -9,4 +9,5 @@ pub mod collectors;
 pub mod config;
 pub mod metric;
 pub mod postgres;
+pub mod runner;
 pub mod state;

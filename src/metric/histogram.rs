@@ -21,6 +21,14 @@ impl Histogram {
         self.sum += value;
     }
 
+    /// Adds the observations of another histogram with the same bounds.
+    pub fn add(&mut self, other: &Self) {
+        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
+            *count += more;
+        }
+        self.sum += other.sum;
+    }
+
     /// Upper bounds with the number of observations at or below each, `+Inf` last.
     pub fn cumulative(&self) -> impl Iterator<Item = (f64, u64)> {
         let bounds = self.bounds.iter().copied().chain([f64::INFINITY]);

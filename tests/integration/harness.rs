@@ -4,8 +4,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::support::{
-    Cluster, Exposition, Major, PATIENCE, Pgwarden, Proxy, Role, Session, Weather, on_every_major,
-    on_majors, wait_until,
+    Cluster, Exposition, Major, PATIENCE, Pgwarden, Proxy, Role, Session, Weather, on_every_major, on_majors,
+    wait_until,
 };
 
 const NEWEST: Major = Major(18);
@@ -85,10 +85,7 @@ fn an_own_server_leaves_nothing_behind() {
 
 fn processes_that_mention(text: &str) -> usize {
     let output = Command::new("ps").args(["-eo", "args"]).output().unwrap();
-    String::from_utf8_lossy(&output.stdout)
-        .lines()
-        .filter(|line| line.contains(text))
-        .count()
+    String::from_utf8_lossy(&output.stdout).lines().filter(|line| line.contains(text)).count()
 }
 
 #[tokio::test]
@@ -106,40 +103,24 @@ async fn the_proxy_passes_cuts_swallows_and_delays() {
     assert!(start.elapsed() >= Duration::from_millis(200));
 
     proxy.set(Weather::Cut);
-    wait_until("the session is lost", PATIENCE, async || {
-        session.is_closed()
-    })
-    .await;
+    wait_until("the session is lost", PATIENCE, async || session.is_closed()).await;
     assert!(Session::try_connect(connection.clone()).await.is_err());
 
     proxy.set(Weather::Fine);
     let session = Session::connect(connection.clone()).await;
     proxy.set(Weather::BlackHole);
-    assert!(
-        tokio::time::timeout(second, session.batch_execute("SELECT 1"))
-            .await
-            .is_err()
-    );
+    assert!(tokio::time::timeout(second, session.batch_execute("SELECT 1")).await.is_err());
     assert!(!session.is_closed());
-    assert!(
-        tokio::time::timeout(second, Session::try_connect(connection.clone()))
-            .await
-            .is_err()
-    );
+    assert!(tokio::time::timeout(second, Session::try_connect(connection.clone())).await.is_err());
 
     proxy.set(Weather::Fine);
     Session::connect(connection).await;
 }
 
-fn connection_through(
-    connection: &tokio_postgres::Config,
-    proxy: &Proxy,
-) -> tokio_postgres::Config {
+fn connection_through(connection: &tokio_postgres::Config, proxy: &Proxy) -> tokio_postgres::Config {
     let mut through = tokio_postgres::Config::new();
     through.host("127.0.0.1").port(proxy.port);
-    through
-        .user(connection.get_user().unwrap())
-        .dbname(connection.get_dbname().unwrap());
+    through.user(connection.get_user().unwrap()).dbname(connection.get_dbname().unwrap());
     through
 }
 
@@ -161,10 +142,7 @@ fn the_text_format_is_read_with_its_escapes() {
     ));
     assert_eq!(exposition.types["a_total"], "counter");
     assert_eq!(exposition.helps["a_total"], "Counts a\\nthing.");
-    assert_eq!(
-        exposition.value("a_total", &[("x", "q\"b\\n\n},"), ("y", "")]),
-        Some(1500.0)
-    );
+    assert_eq!(exposition.value("a_total", &[("x", "q\"b\\n\n},"), ("y", "")]), Some(1500.0));
     assert_eq!(exposition.value("a_total", &[("x", "else")]), None);
     assert!(exposition.value("plain", &[]).unwrap().is_nan());
 }

@@ -74,11 +74,7 @@ impl Cluster {
             cluster.set("port", &cluster.port.to_string());
             cluster.try_start()
         });
-        assert!(
-            found,
-            "PostgreSQL {major} does not start:\n{}",
-            cluster.log()
-        );
+        assert!(found, "PostgreSQL {major} does not start:\n{}", cluster.log());
         cluster
     }
 
@@ -103,25 +99,11 @@ impl Cluster {
         let server = as_server(binary(major, "pg_ctl"));
         let watchdog = Watchdog::new(
             r#"folder=$1; shift; "$@" stop --pgdata="$folder/data" --mode=immediate; rm -rf "$folder""#,
-            [folder.as_os_str(), server.get_program()]
-                .into_iter()
-                .chain(server.get_args()),
+            [folder.as_os_str(), server.get_program()].into_iter().chain(server.get_args()),
         );
-        run(Command::new("cp")
-            .arg("-a")
-            .arg(template)
-            .arg(folder.join("data")));
-        let cluster = Self {
-            major,
-            port: 0,
-            folder,
-            databases: AtomicUsize::new(0),
-            _watchdog: watchdog,
-        };
-        cluster.set(
-            "unix_socket_directories",
-            &cluster.folder.display().to_string(),
-        );
+        run(Command::new("cp").arg("-a").arg(template).arg(folder.join("data")));
+        let cluster = Self { major, port: 0, folder, databases: AtomicUsize::new(0), _watchdog: watchdog };
+        cluster.set("unix_socket_directories", &cluster.folder.display().to_string());
         for (name, value) in SETTINGS.iter().chain(settings) {
             cluster.set(name, value);
         }
@@ -133,24 +115,14 @@ impl Cluster {
         let start = Instant::now();
         // The children of a killed server keep its shared memory for a moment.
         while !self.try_start() {
-            assert!(
-                start.elapsed() < PATIENCE,
-                "PostgreSQL {} does not start:\n{}",
-                self.major,
-                self.log()
-            );
+            assert!(start.elapsed() < PATIENCE, "PostgreSQL {} does not start:\n{}", self.major, self.log());
             std::thread::sleep(Duration::from_millis(100));
         }
     }
 
     fn try_start(&self) -> bool {
         let log = self.folder.join("log");
-        self.pg_ctl("start")
-            .arg("--log")
-            .arg(log)
-            .status()
-            .expect("pg_ctl can be run")
-            .success()
+        self.pg_ctl("start").arg("--log").arg(log).status().expect("pg_ctl can be run").success()
     }
 
     /// Shuts the server down, ending its sessions.
@@ -160,12 +132,8 @@ impl Cluster {
 
     /// Ends the server as a power cut would.
     pub fn kill(&self) {
-        let pid_file =
-            fs::read_to_string(self.folder.join("data/postmaster.pid")).expect("the server runs");
-        let pid = pid_file
-            .lines()
-            .next()
-            .expect("the file starts with the pid");
+        let pid_file = fs::read_to_string(self.folder.join("data/postmaster.pid")).expect("the server runs");
+        let pid = pid_file.lines().next().expect("the file starts with the pid");
         run(Command::new("kill").args(["-KILL", pid]));
     }
 
@@ -178,12 +146,8 @@ impl Cluster {
     pub fn set(&self, name: &str, value: &str) {
         let line = format!("{name} = '{}'\n", value.replace('\'', "''"));
         let path = self.folder.join("data/postgresql.conf");
-        let mut file = fs::OpenOptions::new()
-            .append(true)
-            .open(path)
-            .expect("the configuration can be written");
-        file.write_all(line.as_bytes())
-            .expect("the configuration can be written");
+        let mut file = fs::OpenOptions::new().append(true).open(path).expect("the configuration can be written");
+        file.write_all(line.as_bytes()).expect("the configuration can be written");
     }
 
     /// Replaces the rules of authentication, which trust everybody; the server sees them when it is reloaded.
@@ -213,21 +177,13 @@ impl Cluster {
     /// Connection parameters for a database of this server.
     pub fn connection(&self, role: Role, database: &str) -> tokio_postgres::Config {
         let mut connection = tokio_postgres::Config::new();
-        connection
-            .host("127.0.0.1")
-            .port(self.port)
-            .user(role.name())
-            .dbname(database);
+        connection.host("127.0.0.1").port(self.port).user(role.name()).dbname(database);
         connection
     }
 
     /// The libpq URL of a database of this server.
     pub fn url(&self, role: Role, database: &str) -> String {
-        format!(
-            "postgresql://{}@127.0.0.1:{}/{database}",
-            role.name(),
-            self.port
-        )
+        format!("postgresql://{}@127.0.0.1:{}/{database}", role.name(), self.port)
     }
 
     /// A superuser's session on the database `postgres`.
@@ -243,11 +199,7 @@ impl Cluster {
 
     fn pg_ctl(&self, action: &str) -> Command {
         let mut command = as_server(binary(self.major, "pg_ctl"));
-        command
-            .arg(action)
-            .arg("--pgdata")
-            .arg(self.folder.join("data"))
-            .args(["--wait", "--silent"]);
+        command.arg(action).arg("--pgdata").arg(self.folder.join("data")).args(["--wait", "--silent"]);
         command.stdout(Stdio::null()).stderr(Stdio::null());
         command
     }
@@ -255,8 +207,7 @@ impl Cluster {
 
 /// A program of a server version.
 fn binary(major: Major, name: &str) -> PathBuf {
-    let path =
-        fs::canonicalize(servers()).map(|servers| servers.join(format!("{major}/bin/{name}")));
+    let path = fs::canonicalize(servers()).map(|servers| servers.join(format!("{major}/bin/{name}")));
     path.ok()
         .filter(|path| path.exists())
         .unwrap_or_else(|| panic!("PostgreSQL {major} is not there; run tests/fetch-postgres"))
@@ -275,29 +226,15 @@ fn template(major: Major) -> PathBuf {
     if template.exists() {
         return template;
     }
-    let made =
-        run(as_server("mktemp").args(["-d", &format!("/tmp/pgwarden-template-{major}-XXXXXX")]));
+    let made = run(as_server("mktemp").args(["-d", &format!("/tmp/pgwarden-template-{major}-XXXXXX")]));
     let work = PathBuf::from(made.trim());
     let _cleanup = Watchdog::new(r#"rm -rf "$1""#, [work.as_os_str()]);
     let data = work.join("data");
     run(as_server(binary(major, "initdb"))
-        .args([
-            "--username=postgres",
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--locale=C",
-            "--no-sync",
-            "--pgdata",
-        ])
+        .args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--pgdata"])
         .arg(&data));
     let roles = "CREATE ROLE monitor LOGIN IN ROLE pg_monitor\nCREATE ROLE nobody LOGIN\n";
-    feed(
-        as_server(binary(major, "postgres"))
-            .args(["--single", "-D"])
-            .arg(&data)
-            .arg("postgres"),
-        roles,
-    );
+    feed(as_server(binary(major, "postgres")).args(["--single", "-D"]).arg(&data).arg("postgres"), roles);
     // Another process may do the same: the rename is atomic, and the first one counts.
     let candidate = template.with_extension(std::process::id().to_string());
     run(Command::new("cp").arg("-a").arg(&data).arg(&candidate));
@@ -331,17 +268,10 @@ fn run(command: &mut Command) -> String {
 
 /// Runs a command that must succeed on the given standard input.
 fn feed(command: &mut Command, input: &str) {
-    let quiet = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    let quiet = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = quiet.spawn().expect("the command can be run");
     let mut pipe = child.stdin.take().expect("its standard input is a pipe");
-    pipe.write_all(input.as_bytes())
-        .expect("it reads its standard input");
+    pipe.write_all(input.as_bytes()).expect("it reads its standard input");
     drop(pipe);
-    assert!(
-        child.wait().expect("it ends").success(),
-        "{command:?} failed"
-    );
+    assert!(child.wait().expect("it ends").success(), "{command:?} failed");
 }

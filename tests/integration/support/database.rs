@@ -16,10 +16,7 @@ impl<'a> Database<'a> {
         // Nobody is ever connected to template0, so databases can be made side by side.
         let statement = format!("CREATE DATABASE {name} TEMPLATE template0");
         cluster.session().await.execute(&statement).await;
-        Self {
-            cluster,
-            name: name.to_owned(),
-        }
+        Self { cluster, name: name.to_owned() }
     }
 
     /// A superuser's session.
@@ -46,12 +43,8 @@ impl Drop for Database<'_> {
         // The test's own runtime cannot be waited for here. A server that the test has ended takes its databases with it.
         std::thread::scope(|scope| {
             scope.spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build();
-                let _ = runtime
-                    .expect("a runtime can be built")
-                    .block_on(remove(name, inside, outside));
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                let _ = runtime.expect("a runtime can be built").block_on(remove(name, inside, outside));
             });
         });
     }
@@ -67,9 +60,7 @@ async fn remove(
     let prepared = "SELECT gid FROM pg_prepared_xacts WHERE database = current_database()";
     for row in session.query(prepared, &[]).await? {
         let gid: String = row.get(0);
-        session
-            .batch_execute(&format!("ROLLBACK PREPARED '{}'", gid.replace('\'', "''")))
-            .await?;
+        session.batch_execute(&format!("ROLLBACK PREPARED '{}'", gid.replace('\'', "''"))).await?;
     }
     session
         .batch_execute(
@@ -79,7 +70,5 @@ async fn remove(
         .await?;
     drop(session);
     let session = Session::try_connect(outside).await?;
-    session
-        .batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)"))
-        .await
+    session.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await
 }

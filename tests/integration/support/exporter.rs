@@ -57,24 +57,9 @@ impl Exporter {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let path = folder.path().join("config.toml");
         fs::write(&path, configuration(port, config)).expect("the configuration can be written");
-        let log = || {
-            File::options()
-                .create(true)
-                .append(true)
-                .open(folder.path().join("log"))
-                .expect("the log opens")
-        };
-        let mut command = Pgwarden::new([
-            OsStr::new("serve"),
-            OsStr::new("--config"),
-            path.as_os_str(),
-        ])
-        .into_command();
-        let process = command
-            .stdout(log())
-            .stderr(log())
-            .spawn()
-            .expect("pgwarden can be run");
+        let log = || File::options().create(true).append(true).open(folder.path().join("log")).expect("the log opens");
+        let mut command = Pgwarden::new([OsStr::new("serve"), OsStr::new("--config"), path.as_os_str()]).into_command();
+        let process = command.stdout(log()).stderr(log()).spawn().expect("pgwarden can be run");
         let pid = process.id().expect("it has just been started").to_string();
         Self {
             url: format!("http://127.0.0.1:{port}"),
@@ -88,21 +73,12 @@ impl Exporter {
     /// Waits for `/-/ready`: the first round is over.
     pub async fn wait_until_ready(&mut self) {
         let url = format!("{}/-/ready", self.url);
-        let Self {
-            client,
-            process,
-            folder,
-            ..
-        } = self;
+        let Self { client, process, folder, .. } = self;
         wait_until("the exporter is ready", PATIENCE, async || {
             if let Some(status) = process.try_wait().expect("the exporter can be asked for") {
                 panic!("the exporter ended with {status}:\n{}", log(folder));
             }
-            client
-                .get(&url)
-                .send()
-                .await
-                .is_ok_and(|response| response.status().is_success())
+            client.get(&url).send().await.is_ok_and(|response| response.status().is_success())
         })
         .await;
     }
@@ -113,32 +89,16 @@ impl Exporter {
     }
 
     /// Makes a request.
-    pub async fn request(
-        &self,
-        method: reqwest::Method,
-        path: &str,
-        headers: &[(&str, &str)],
-    ) -> Response {
+    pub async fn request(&self, method: reqwest::Method, path: &str, headers: &[(&str, &str)]) -> Response {
         let start = Instant::now();
-        let mut request = self
-            .client
-            .request(method, format!("{}{path}", self.url))
-            .timeout(PATIENCE);
+        let mut request = self.client.request(method, format!("{}{path}", self.url)).timeout(PATIENCE);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = request
-            .send()
-            .await
-            .unwrap_or_else(|error| panic!("{path}: {error}\n{}", self.log()));
+        let response = request.send().await.unwrap_or_else(|error| panic!("{path}: {error}\n{}", self.log()));
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.bytes().await.expect("the body arrives").to_vec();
-        Response {
-            status,
-            headers,
-            body,
-            duration: start.elapsed(),
-        }
+        Response { status, headers, body, duration: start.elapsed() }
     }
 
     /// What `/metrics` says now.
@@ -150,25 +110,14 @@ impl Exporter {
 
     /// Replaces the configuration file; the exporter sees it when it is told to reload.
     pub fn configure(&self, config: &str) {
-        let port = self
-            .url
-            .rsplit(':')
-            .next()
-            .and_then(|port| port.parse().ok())
-            .expect("the URL ends with the port");
-        fs::write(
-            self.folder.path().join("config.toml"),
-            configuration(port, config),
-        )
-        .expect("it can be written");
+        let port = self.url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("the URL ends with the port");
+        fs::write(self.folder.path().join("config.toml"), configuration(port, config)).expect("it can be written");
     }
 
     /// Sends a signal, `HUP` for example.
     pub fn signal(&self, name: &str) {
         let pid = self.process.id().expect("the exporter runs").to_string();
-        let status = std::process::Command::new("kill")
-            .args(["-s", name, &pid])
-            .status();
+        let status = std::process::Command::new("kill").args(["-s", name, &pid]).status();
         assert!(status.expect("kill can be run").success());
     }
 
@@ -178,11 +127,7 @@ impl Exporter {
         self.signal("TERM");
         self.watchdog.dismiss();
         let end = tokio::time::timeout(PATIENCE, self.process.wait()).await;
-        (
-            end.expect("the exporter ends in time")
-                .expect("its end can be seen"),
-            start.elapsed(),
-        )
+        (end.expect("the exporter ends in time").expect("its end can be seen"), start.elapsed())
     }
 
     /// The process id.

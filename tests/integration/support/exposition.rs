@@ -27,9 +27,7 @@ pub struct Sample {
 impl Sample {
     /// Whether it has all of these labels.
     pub fn matches(&self, labels: &[(&str, &str)]) -> bool {
-        labels
-            .iter()
-            .all(|(name, value)| self.label(name) == Some(value))
+        labels.iter().all(|(name, value)| self.label(name) == Some(value))
     }
 
     /// The value of a label.
@@ -49,9 +47,7 @@ impl Exposition {
                     exposition.types.insert(name.to_owned(), kind.to_owned());
                 }
                 (Some("#"), Some("HELP"), Some(name), help) => {
-                    exposition
-                        .helps
-                        .insert(name.to_owned(), help.unwrap_or_default().to_owned());
+                    exposition.helps.insert(name.to_owned(), help.unwrap_or_default().to_owned());
                 }
                 (Some("#"), ..) => {}
                 _ => {
@@ -64,25 +60,15 @@ impl Exposition {
     }
 
     /// The samples of a name that have all of these labels.
-    pub fn select<'a>(
-        &'a self,
-        name: &'a str,
-        labels: &'a [(&str, &str)],
-    ) -> impl Iterator<Item = &'a Sample> {
-        self.samples
-            .iter()
-            .filter(move |sample| sample.name == name && sample.matches(labels))
+    pub fn select<'a>(&'a self, name: &'a str, labels: &'a [(&str, &str)]) -> impl Iterator<Item = &'a Sample> {
+        self.samples.iter().filter(move |sample| sample.name == name && sample.matches(labels))
     }
 
     /// The value of the only sample of a name that has all of these labels; `None` when there is none.
     pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let mut found = self.select(name, labels);
         let sample = found.next()?;
-        assert_eq!(
-            found.next(),
-            None,
-            "{name}{labels:?} is not the only one, nor is {sample:?}"
-        );
+        assert_eq!(found.next(), None, "{name}{labels:?} is not the only one, nor is {sample:?}");
         Some(sample.value)
     }
 }
@@ -102,19 +88,12 @@ fn sample(line: &str) -> Option<Sample> {
             }
             let (label, quoted) = rest.split_once("=\"")?;
             let (value, after) = unescape(quoted)?;
-            assert!(
-                labels.insert(label.to_owned(), value).is_none(),
-                "label {label} is there twice: {line}"
-            );
+            assert!(labels.insert(label.to_owned(), value).is_none(), "label {label} is there twice: {line}");
             rest = after;
         }
     }
     let value = rest.split_ascii_whitespace().next()?.parse().ok()?;
-    Some(Sample {
-        name: name.to_owned(),
-        labels,
-        value,
-    })
+    Some(Sample { name: name.to_owned(), labels, value })
 }
 
 /// The value of a label up to its closing quote, and what follows.

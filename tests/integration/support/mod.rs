@@ -83,20 +83,13 @@ pub async fn wait_until(what: &str, patience: Duration, mut condition: impl Asyn
 }
 
 /// Polls `probe` until it finds something; fails with `what` when it does not within `patience`.
-pub async fn wait_for<T>(
-    what: &str,
-    patience: Duration,
-    mut probe: impl AsyncFnMut() -> Option<T>,
-) -> T {
+pub async fn wait_for<T>(what: &str, patience: Duration, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(found) = probe().await {
             return found;
         }
-        assert!(
-            start.elapsed() < patience,
-            "waited {patience:?} in vain until {what}"
-        );
+        assert!(start.elapsed() < patience, "waited {patience:?} in vain until {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

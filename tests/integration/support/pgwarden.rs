@@ -25,8 +25,7 @@ pub struct Output {
 impl Output {
     /// The one JSON object on standard output.
     pub fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.stdout)
-            .unwrap_or_else(|error| panic!("not JSON ({error}): {self:?}"))
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("not JSON ({error}): {self:?}"))
     }
 }
 
@@ -34,10 +33,7 @@ impl Pgwarden {
     /// With the arguments of the command line.
     pub fn new(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pgwarden"));
-        command
-            .args(arguments)
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
+        command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
         for (name, _) in std::env::vars_os() {
             if name == "DATABASE_URL" || name.as_encoded_bytes().starts_with(b"PG") {
                 command.env_remove(name);
@@ -55,9 +51,7 @@ impl Pgwarden {
     /// Runs it to its end.
     pub async fn run(mut self) -> Output {
         let end = tokio::time::timeout(PATIENCE, self.0.output()).await;
-        let output = end
-            .unwrap_or_else(|_| panic!("{self:?} takes too long"))
-            .expect("pgwarden can be run");
+        let output = end.unwrap_or_else(|_| panic!("{self:?} takes too long")).expect("pgwarden can be run");
         Output {
             code: output.status.code().expect("pgwarden exits by itself"),
             stdout: String::from_utf8(output.stdout).expect("standard output is UTF-8"),

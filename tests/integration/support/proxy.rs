@@ -35,9 +35,7 @@ pub struct Proxy {
 impl Proxy {
     /// In front of a port of 127.0.0.1.
     pub async fn to(server: u16) -> Self {
-        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .expect("a port is free");
+        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port is free");
         let port = socket.local_addr().expect("it is bound").port();
         let (weather, forecast) = watch::channel(Weather::Fine);
         let listener = tokio::spawn(async move {
@@ -45,11 +43,7 @@ impl Proxy {
                 tokio::spawn(carry(client, server, forecast.clone()));
             }
         });
-        Self {
-            port,
-            weather,
-            listener,
-        }
+        Self { port, weather, listener }
     }
 
     /// Changes what the network does.
@@ -66,11 +60,7 @@ impl Drop for Proxy {
 }
 
 /// Carries one connection until an end closes it or the network is cut.
-async fn carry(
-    client: TcpStream,
-    server: u16,
-    mut forecast: watch::Receiver<Weather>,
-) -> io::Result<()> {
+async fn carry(client: TcpStream, server: u16, mut forecast: watch::Receiver<Weather>) -> io::Result<()> {
     // Closing with bytes unsent resets the connection, as a cut cable and a reboot do.
     client.set_zero_linger()?;
     if *forecast.borrow_and_update() == Weather::Cut {
@@ -88,11 +78,7 @@ async fn carry(
 }
 
 /// Carries one direction.
-async fn pump(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    weather: watch::Receiver<Weather>,
-) -> io::Result<()> {
+async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, weather: watch::Receiver<Weather>) -> io::Result<()> {
     let mut chunk = vec![0; 16 * 1024];
     loop {
         let length = from.read(&mut chunk).await?;

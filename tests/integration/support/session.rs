@@ -27,39 +27,25 @@ impl Deref for Session {
 impl Session {
     /// Opens a session that must come about.
     pub async fn connect(connection: Config) -> Self {
-        Self::try_connect(connection)
-            .await
-            .expect("a session can be opened")
+        Self::try_connect(connection).await.expect("a session can be opened")
     }
 
     /// Opens a session.
     pub async fn try_connect(connection: Config) -> Result<Self, Error> {
         let (client, driver) = connection.connect(NoTls).await?;
         tokio::spawn(driver);
-        let pid = client
-            .query_one("SELECT pg_backend_pid()", &[])
-            .await?
-            .get(0);
-        Ok(Self {
-            client,
-            connection,
-            pid,
-        })
+        let pid = client.query_one("SELECT pg_backend_pid()", &[]).await?.get(0);
+        Ok(Self { client, connection, pid })
     }
 
     /// Runs statements that must succeed, in one transaction as long as they hold no BEGIN or COMMIT.
     pub async fn execute(&self, statements: &str) {
-        self.batch_execute(statements)
-            .await
-            .unwrap_or_else(|error| panic!("{statements}: {}", explain(&error)));
+        self.batch_execute(statements).await.unwrap_or_else(|error| panic!("{statements}: {}", explain(&error)));
     }
 
     /// The first column of the first row, as text; `None` for NULL and for no row.
     pub async fn query_text(&self, query: &str) -> Option<String> {
-        let messages = self
-            .simple_query(query)
-            .await
-            .unwrap_or_else(|error| panic!("{query}: {}", explain(&error)));
+        let messages = self.simple_query(query).await.unwrap_or_else(|error| panic!("{query}: {}", explain(&error)));
         messages.iter().find_map(|message| match message {
             SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
             _ => None,
@@ -86,10 +72,7 @@ impl Session {
     pub async fn start_waiting(self, statements: &str) -> Background {
         let observer = Self::connect(self.connection.clone()).await;
         let mut background = self.start(statements);
-        let query = format!(
-            "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = {}",
-            background.pid
-        );
+        let query = format!("SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = {}", background.pid);
         tokio::select! {
             end = &mut background.task => panic!("{statements}: ended without waiting: {:?}", end.map(|(_, result)| result)),
             () = observer.wait_until_holds(&query, PATIENCE) => background,
@@ -113,8 +96,7 @@ impl Background {
     /// Waits for the end of the statements.
     pub async fn finish(self) -> (Session, Result<(), Error>) {
         let end = tokio::time::timeout(PATIENCE, self.task).await;
-        end.expect("the statements end in time")
-            .expect("they do not panic")
+        end.expect("the statements end in time").expect("they do not panic")
     }
 
     /// Whether the statements have ended.
@@ -125,7 +107,5 @@ impl Background {
 
 /// The server's own words, which `Display` leaves out.
 fn explain(error: &Error) -> String {
-    error
-        .as_db_error()
-        .map_or_else(|| error.to_string(), ToString::to_string)
+    error.as_db_error().map_or_else(|| error.to_string(), ToString::to_string)
 }

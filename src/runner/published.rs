@@ -1,0 +1,380 @@
+//! What a scrape serves: the last good values, already encoded, and how each round went.
+//!
+//! Writers replace whole blocks; a scrape clones references to them under a short lock and never waits for a round.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::metric::encode::{self, Format};
+use crate::metric::{Definition, Family, Histogram, LabelValues, Samples, Value};
+use crate::postgres::ErrorKind;
+
+/// Where samples come from: one collector on one target, and on one of its databases where its scope says so.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Source {
+    /// The label `target`.
+    pub target: Arc<str>,
+    /// The label `datname`; `None` for collectors that run once per target.
+    pub datname: Option<Arc<str>>,
+    /// The label `collector`.
+    pub collector: &'static str,
+}
+
+impl Source {
+    fn scope(&self) -> Vec<(&'static str, &str)> {
+        let target = [("target", &*self.target)];
+        target.into_iter().chain(self.datname.as_deref().map(|datname| ("datname", datname))).collect()
+    }
+}
+
+/// A piece of a response body, plain and as a gzip member of its own; members concatenate.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    /// Text.
+    pub plain: Bytes,
+    /// The same, compressed.
+    pub gzip: Bytes,
+}
+
+impl Piece {
+    /// Compresses text.
+    pub fn new(text: String) -> Self {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        // Writing to a Vec cannot fail.
+        let _ = encoder.write_all(text.as_bytes());
+        let gzip = encoder.finish().unwrap_or_default();
+        Self { plain: text.into(), gzip: gzip.into() }
+    }
+}
+
+/// The encoded samples of one family from one source.
+#[derive(Debug)]
+struct Block {
+    definition: &'static Definition,
+    piece: Piece,
+    expires: Instant,
+}
+
+/// How the rounds of one source went.
+#[derive(Clone, Debug, Default)]
+pub struct Rounds {
+    /// Whether the last round succeeded; `None` before the first one ended.
+    pub succeeded: Option<bool>,
+    /// Why the last round failed, if it did.
+    pub failure: Option<(ErrorKind, String)>,
+    /// Rounds that ended, and those of them that failed, by kind.
+    pub total: u64,
+    /// Failed rounds by kind.
+    pub failed: BTreeMap<ErrorKind, u64>,
+    /// How long the last round took.
+    pub duration: Duration,
+    /// Unix time at which the last good round ended.
+    pub last_success: Option<f64>,
+    /// Series of the last good round.
+    pub series: usize,
+    /// Things without series of their own because of a bound, in the last good round.
+    pub left_out: u64,
+}
+
+/// Whether something answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reachability {
+    /// Whether the last attempt to open or use a session succeeded; `None` before the first.
+    pub up: Option<bool>,
+    /// Why not.
+    pub reason: Option<String>,
+}
+
+/// The connections of one target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Connections {
+    /// Open now.
+    pub open: usize,
+    /// The budget.
+    pub limit: usize,
+}
+
+#[derive(Debug, Default)]
+struct Contents {
+    blocks: BTreeMap<&'static str, BTreeMap<Source, Arc<Block>>>,
+    rounds: BTreeMap<Source, Rounds>,
+    targets: BTreeMap<Arc<str>, Reachability>,
+    databases: BTreeMap<(Arc<str>, Arc<str>), Reachability>,
+    histograms: HashMap<Source, Vec<Accumulated>>,
+}
+
+/// A histogram since the start of the exporter.
+#[derive(Debug)]
+struct Accumulated {
+    definition: &'static Definition,
+    labels: LabelValues,
+    histogram: Histogram,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Published {
+    contents: Mutex<Contents>,
+}
+
+/// A copy of everything but the samples, for the page, for readiness and for the exporter's own metrics.
+#[derive(Clone, Debug, Default)]
+pub struct Overview {
+    /// Targets.
+    pub targets: BTreeMap<Arc<str>, Reachability>,
+    /// Databases by target and name.
+    pub databases: BTreeMap<(Arc<str>, Arc<str>), Reachability>,
+    /// Rounds by source.
+    pub rounds: BTreeMap<Source, Rounds>,
+}
+
+impl Published {
+    /// Publishes the samples of a good round; they stay for `lifetime` unless replaced.
+    pub fn succeed(&self, source: &Source, samples: Samples, duration: Duration, lifetime: Duration, at: f64) {
+        let (series, left_out) = (samples.series(), samples.left_out());
+        let mut families = samples.into_families();
+        self.lock().accumulate(source, &mut families);
+        let expires = Instant::now() + lifetime;
+        // Encoding and compressing takes the time; the lock is not held meanwhile.
+        let blocks: Vec<_> = families.into_iter().map(|family| Arc::new(block(source, &family, expires))).collect();
+        let mut contents = self.lock();
+        contents.remove_blocks(source);
+        for block in blocks {
+            contents.blocks.entry(block.definition.name).or_default().insert(source.clone(), block);
+        }
+        let rounds = contents.rounds.entry(source.clone()).or_default();
+        rounds.total += 1;
+        rounds.succeeded = Some(true);
+        rounds.failure = None;
+        rounds.duration = duration;
+        rounds.last_success = Some(at);
+        rounds.series = series;
+        rounds.left_out = left_out;
+    }
+
+    /// Notes a failed round; the values of the last good one stay until they expire. Returns whether the failure is
+    /// news: the round before did not fail in the same way.
+    pub fn fail(&self, source: &Source, kind: ErrorKind, message: String, duration: Duration) -> bool {
+        let mut contents = self.lock();
+        let rounds = contents.rounds.entry(source.clone()).or_default();
+        let news = rounds.failure.as_ref().is_none_or(|(before, _)| *before != kind);
+        rounds.total += 1;
+        *rounds.failed.entry(kind).or_default() += 1;
+        rounds.succeeded = Some(false);
+        rounds.failure = Some((kind, message));
+        rounds.duration = duration;
+        news
+    }
+
+    /// Notes whether a target answers. Returns whether that is news.
+    pub fn target(&self, target: &Arc<str>, reachability: Reachability) -> bool {
+        self.lock().targets.insert(Arc::clone(target), reachability.clone()) != Some(reachability)
+    }
+
+    /// Notes whether a database answers. Returns whether that is news.
+    pub fn database(&self, target: &Arc<str>, datname: &Arc<str>, reachability: Reachability) -> bool {
+        let key = (Arc::clone(target), Arc::clone(datname));
+        self.lock().databases.insert(key, reachability.clone()) != Some(reachability)
+    }
+
+    /// Notes that a source exists, before its first round has ended.
+    pub fn expect(&self, source: &Source) {
+        self.lock().rounds.entry(source.clone()).or_default();
+    }
+
+    /// Drops everything of sources, targets and databases that are no longer watched.
+    pub fn retain(&self, target: impl Fn(&str) -> bool, source: impl Fn(&Source) -> bool) {
+        let mut contents = self.lock();
+        contents.targets.retain(|name, _| target(name));
+        contents.rounds.retain(|candidate, _| source(candidate));
+        contents.histograms.retain(|candidate, _| source(candidate));
+        for blocks in contents.blocks.values_mut() {
+            blocks.retain(|candidate, _| source(candidate));
+        }
+        let watched: Vec<_> =
+            contents.rounds.keys().map(|source| (source.target.clone(), source.datname.clone())).collect();
+        contents.databases.retain(|(target, datname), _| {
+            watched.iter().any(|(other, name)| other == target && name.as_ref() == Some(datname))
+        });
+    }
+
+    /// The published samples, a header and its lines for each family, by name; what has expired is left out.
+    pub fn pieces(&self, format: Format) -> Vec<Piece> {
+        let now = Instant::now();
+        let families: Vec<Vec<Arc<Block>>> = {
+            let contents = self.lock();
+            let fresh = |blocks: &BTreeMap<Source, Arc<Block>>| {
+                blocks.values().filter(|block| block.expires > now).cloned().collect()
+            };
+            contents.blocks.values().map(fresh).collect()
+        };
+        let mut pieces = Vec::new();
+        for blocks in families {
+            let Some(first) = blocks.first() else { continue };
+            let mut header = String::new();
+            encode::header(first.definition, format, &mut header);
+            pieces.push(Piece::new(header));
+            pieces.extend(blocks.iter().map(|block| block.piece.clone()));
+        }
+        pieces
+    }
+
+    /// Everything but the samples.
+    pub fn overview(&self) -> Overview {
+        let contents = self.lock();
+        Overview {
+            targets: contents.targets.clone(),
+            databases: contents.databases.clone(),
+            rounds: contents.rounds.clone(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Contents> {
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Contents {
+    fn remove_blocks(&mut self, source: &Source) {
+        for blocks in self.blocks.values_mut() {
+            blocks.remove(source);
+        }
+    }
+
+    /// A histogram of a round holds that round's observations; Prometheus wants all since the start.
+    fn accumulate(&mut self, source: &Source, families: &mut [Family]) {
+        for family in families {
+            for sample in &mut family.samples {
+                let Value::Histogram(round) = &mut sample.value else { continue };
+                let known = self.histograms.entry(source.clone()).or_default();
+                let same = |entry: &&mut Accumulated| {
+                    std::ptr::eq(entry.definition, family.definition) && entry.labels == sample.labels
+                };
+                if let Some(entry) = known.iter_mut().find(same) {
+                    entry.histogram.add(round);
+                    **round = entry.histogram.clone();
+                } else {
+                    let (labels, histogram) = (Arc::clone(&sample.labels), (**round).clone());
+                    known.push(Accumulated { definition: family.definition, labels, histogram });
+                }
+            }
+        }
+    }
+}
+
+fn block(source: &Source, family: &Family, expires: Instant) -> Block {
+    let mut text = String::new();
+    encode::lines(family, &source.scope(), &mut text);
+    text.shrink_to_fit();
+    Block { definition: family.definition, piece: Piece::new(text), expires }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+    use crate::metric::{labels, metrics};
+
+    metrics! {
+        /// Scans of a table.
+        static SCANS: Counter = "pgwarden_table_seq_scans_total" [relname];
+        /// Ages of transactions.
+        static AGES: Histogram = "pgwarden_transaction_seconds" [];
+    }
+
+    const LIFETIME: Duration = Duration::from_secs(60);
+
+    fn source(datname: &str) -> Source {
+        Source { target: "main".into(), datname: Some(datname.into()), collector: "table_activity" }
+    }
+
+    fn scans(value: f64) -> Samples {
+        let mut samples = Samples::default();
+        samples.push(&SCANS, &labels(["users"]), value);
+        samples
+    }
+
+    fn text(published: &Published) -> String {
+        published.pieces(Format::Text).iter().map(|piece| String::from_utf8(piece.plain.to_vec()).unwrap()).collect()
+    }
+
+    #[test]
+    fn samples_of_one_family_stand_together_under_one_header() {
+        let published = Published::default();
+        for datname in ["app", "shop"] {
+            published.succeed(&source(datname), scans(1.0), Duration::ZERO, LIFETIME, 0.0);
+        }
+        assert_eq!(
+            text(&published),
+            "# HELP pgwarden_table_seq_scans_total Scans of a table.\n# TYPE pgwarden_table_seq_scans_total counter\n\
+             pgwarden_table_seq_scans_total{target=\"main\",datname=\"app\",relname=\"users\"} 1\n\
+             pgwarden_table_seq_scans_total{target=\"main\",datname=\"shop\",relname=\"users\"} 1\n"
+        );
+    }
+
+    #[test]
+    fn the_last_good_values_outlive_a_failure_until_they_expire() {
+        let published = Published::default();
+        let source = source("app");
+        published.succeed(&source, scans(1.0), Duration::ZERO, LIFETIME, 0.0);
+        assert!(published.fail(&source, ErrorKind::Timeout, "late".into(), LIFETIME));
+        assert!(!published.fail(&source, ErrorKind::Timeout, "late".into(), LIFETIME), "the same again is no news");
+        assert!(text(&published).contains("relname=\"users\""));
+        published.succeed(&source, scans(2.0), Duration::ZERO, Duration::ZERO, 0.0);
+        assert_eq!(text(&published), "");
+    }
+
+    #[test]
+    fn a_round_replaces_the_one_before_whole() {
+        let published = Published::default();
+        published.succeed(&source("app"), scans(1.0), Duration::ZERO, LIFETIME, 0.0);
+        published.succeed(&source("app"), Samples::default(), Duration::ZERO, LIFETIME, 0.0);
+        assert_eq!(text(&published), "");
+    }
+
+    #[test]
+    fn histograms_add_up_over_rounds() {
+        let published = Published::default();
+        for _ in 0..3 {
+            let mut histogram = Histogram::new(&[1.0]);
+            histogram.observe(0.5);
+            let mut samples = Samples::default();
+            samples.push_plain(&AGES, histogram);
+            published.succeed(&source("app"), samples, Duration::ZERO, LIFETIME, 0.0);
+        }
+        assert!(text(&published).contains("pgwarden_transaction_seconds_count{target=\"main\",datname=\"app\"} 3\n"));
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_database_that_is_gone() {
+        let published = Published::default();
+        for datname in ["app", "gone"] {
+            let source = source(datname);
+            published.succeed(&source, scans(1.0), Duration::ZERO, LIFETIME, 0.0);
+            published.database(&source.target, &datname.into(), Reachability { up: Some(true), reason: None });
+        }
+        published.retain(|_| true, |source| source.datname.as_deref() != Some("gone"));
+        assert!(!text(&published).contains("gone"));
+        assert_eq!(published.overview().databases.len(), 1);
+    }
+
+    #[test]
+    fn pieces_concatenate_compressed_as_they_do_plain() {
+        let published = Published::default();
+        published.succeed(&source("app"), scans(1.0), Duration::ZERO, LIFETIME, 0.0);
+        let gzip: Vec<u8> =
+            published.pieces(Format::OpenMetrics).iter().flat_map(|piece| piece.gzip.to_vec()).collect();
+        let plain: Vec<u8> =
+            published.pieces(Format::OpenMetrics).iter().flat_map(|piece| piece.plain.to_vec()).collect();
+        let mut unpacked = Vec::new();
+        flate2::read::MultiGzDecoder::new(gzip.as_slice()).read_to_end(&mut unpacked).unwrap();
+        assert_eq!(unpacked, plain);
+    }
+}
