@@ -11,3 +11,4 @@ pub mod metric;
 pub mod postgres;
 pub mod runner;
 pub mod state;
+pub mod web;

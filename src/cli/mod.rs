@@ -1,6 +1,10 @@
 //! The command line: one file per subcommand, and the exit codes that all of them share.
 
+mod check;
+mod collect;
 pub mod output;
+mod serve;
+pub mod source;
 
 use std::process::ExitCode;
 
@@ -15,7 +19,11 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Serve(serve::Args),
+    Check(check::Args),
+    Collect(collect::Args),
+}
 
 /// What a command found, as its exit code tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,5 +67,9 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(command: Command) -> anyhow::Result<Outcome> {
-    match command {}
+    match command {
+        Command::Serve(args) => serve::run(args).await,
+        Command::Check(args) => check::run(args).await,
+        Command::Collect(args) => collect::run(args).await,
+    }
 }

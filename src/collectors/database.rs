@@ -53,7 +53,7 @@ static PROFILE: Profile = Profile {
     name: "database",
     about: "Size, connections, transaction and multixact age of every database of the server",
     scope: Scope::Server,
-    interval: Duration::from_secs(60),
+    interval: Duration::from_mins(1),
     timeout: Duration::from_secs(20),
     heavy: false,
     privilege: Some("pg_monitor"),

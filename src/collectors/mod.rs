@@ -5,7 +5,7 @@
 
 mod alembic;
 mod database;
-mod privileges;
+pub mod privileges;
 mod server;
 pub mod version_tables;
 

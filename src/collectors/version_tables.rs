@@ -1,7 +1,7 @@
 //! Reading Alembic's version tables without ever waiting for one.
 
 use crate::config;
-use crate::postgres::{Error, ErrorKind, Parameter, Row, Session, Sql};
+use crate::postgres::{Error, ErrorKind, Parameter, Row, Session, Sql, quote};
 
 pub(super) static VERSION_TABLES: Sql = Sql::new(&[(13, include_str!("sql/version_tables.sql"))]);
 
@@ -108,19 +108,4 @@ async fn read_rows(session: &mut Session, tables: &mut [&mut VersionTable]) -> R
         table.reading = Reading::Rows(revisions);
     }
     Ok(())
-}
-
-/// An identifier as SQL writes it when nothing is left to chance.
-fn quote(identifier: &str) -> String {
-    format!("\"{}\"", identifier.replace('"', "\"\""))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quotes_within_an_identifier_are_doubled() {
-        assert_eq!(quote("we\"ird\n🦀"), "\"we\"\"ird\n🦀\"");
-    }
 }

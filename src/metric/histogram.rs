@@ -14,6 +14,17 @@ impl Histogram {
         Self { bounds, counts: vec![0; bounds.len() + 1], sum: 0.0 }
     }
 
+    /// The histogram of counts that are cumulative already, `+Inf` among them as `count`.
+    pub fn of_cumulative(bounds: &'static [f64], cumulative: impl Iterator<Item = u64>, count: u64, sum: f64) -> Self {
+        let mut below = 0;
+        let counts = cumulative.take(bounds.len()).chain([count]).map(|total| {
+            let own = total.saturating_sub(below);
+            below = total;
+            own
+        });
+        Self { bounds, counts: counts.collect(), sum }
+    }
+
     /// Counts one observation.
     pub fn observe(&mut self, value: f64) {
         let bucket = self.bounds.partition_point(|bound| *bound < value);

@@ -1,52 +1,40 @@
 //! How many connections may be open at once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Error, ErrorKind};
 
-/// The connections that may be open to one target, within those of the whole exporter.
+/// The connections that may be open at once: of the whole exporter, or of one target within it.
 ///
 /// A permit is given back when the connection is closed, not when its user lets go of it: the budget is never
 /// exceeded on the server.
 #[derive(Clone, Debug)]
 pub struct Budget {
-    exporter: Arc<Semaphore>,
-    target: Arc<Semaphore>,
+    /// Its own connections first, then those of whom it is a part.
+    levels: Vec<Arc<Semaphore>>,
     limit: usize,
-    waiting: Arc<AtomicUsize>,
 }
 
 /// The right to hold one connection open.
 #[derive(Debug)]
 pub struct Permit {
-    _exporter: OwnedSemaphorePermit,
-    _target: OwnedSemaphorePermit,
+    _levels: Vec<OwnedSemaphorePermit>,
 }
 
 impl Budget {
-    /// The budget of a whole exporter, from which those of its targets are made.
+    /// The budget of a whole exporter.
     pub fn exporter(limit: usize) -> Self {
-        Self {
-            exporter: Arc::new(Semaphore::new(limit)),
-            target: Arc::new(Semaphore::new(limit)),
-            limit,
-            waiting: Arc::default(),
-        }
+        Self { levels: vec![Arc::new(Semaphore::new(limit))], limit }
     }
 
     /// The budget of one target, within this one.
     #[must_use]
     pub fn target(&self, limit: usize) -> Self {
-        Self {
-            exporter: Arc::clone(&self.exporter),
-            target: Arc::new(Semaphore::new(limit)),
-            limit,
-            waiting: Arc::clone(&self.waiting),
-        }
+        let own = Arc::new(Semaphore::new(limit));
+        Self { levels: [own].into_iter().chain(self.levels.iter().cloned()).collect(), limit }
     }
 
     /// Upper bound of open connections.
@@ -56,21 +44,17 @@ impl Budget {
 
     /// Connections that are open now, or about to be.
     pub fn open(&self) -> usize {
-        self.limit - self.target.available_permits().min(self.limit)
-    }
-
-    /// Whether somebody waits for a connection that the whole exporter has no room for: an idle one should go.
-    pub fn is_contended(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) > 0
+        self.levels.first().map_or(0, |own| self.limit.saturating_sub(own.available_permits()))
     }
 
     /// Waits for room, but no longer than `patience`.
     pub async fn acquire(&self, patience: Duration) -> Result<Permit, Error> {
-        let _waiting = Waiting::new(&self.waiting);
         let permits = async {
-            let target = Arc::clone(&self.target).acquire_owned().await.ok()?;
-            let exporter = Arc::clone(&self.exporter).acquire_owned().await.ok()?;
-            Some(Permit { _exporter: exporter, _target: target })
+            let mut levels = Vec::new();
+            for level in &self.levels {
+                levels.push(Arc::clone(level).acquire_owned().await.ok()?);
+            }
+            Some(Permit { _levels: levels })
         };
         tokio::time::timeout(patience, permits).await.ok().flatten().ok_or_else(|| {
             Error::new(
@@ -79,22 +63,6 @@ impl Budget {
                 "all connections are in use; raise max_connections of the target or of [sessions]",
             )
         })
-    }
-}
-
-/// Counts itself among those who wait for as long as it lives.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn new(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(count)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -120,6 +88,5 @@ mod tests {
         let (one, other) = (exporter.target(3), exporter.target(3));
         let _held = one.acquire(SHORT).await.unwrap();
         assert!(other.acquire(SHORT).await.is_err());
-        assert!(!other.is_contended());
     }
 }

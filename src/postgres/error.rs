@@ -132,7 +132,7 @@ fn kind_of(error: &tokio_postgres::Error) -> ErrorKind {
 }
 
 fn is_tls(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+    error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
 }
 
 fn kind_of_code(code: &SqlState) -> ErrorKind {

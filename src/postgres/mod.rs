@@ -17,5 +17,5 @@ pub use budget::Budget;
 pub use error::{Error, ErrorKind};
 pub use row::Row;
 pub use session::{Parameter, Session};
-pub use sql::Sql;
+pub use sql::{Sql, quote};
 pub use version::Version;

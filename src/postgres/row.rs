@@ -21,7 +21,7 @@ impl Row {
 
     /// Text that is never NULL. Bytes that are no UTF-8, possible in databases with encoding `SQL_ASCII`, are replaced.
     pub fn text(&self, column: &str) -> Result<String, Error> {
-        self.required(column, self.text_some(column)?)
+        required(column, self.text_some(column)?)
     }
 
     /// Text or NULL.
@@ -32,18 +32,18 @@ impl Row {
     /// A list of text that is never NULL.
     pub fn texts(&self, column: &str) -> Result<Vec<String>, Error> {
         let texts = self.value::<Option<Vec<Lossy>>>(column)?;
-        Ok(self.required(column, texts)?.into_iter().map(|text| text.0).collect())
+        Ok(required(column, texts)?.into_iter().map(|text| text.0).collect())
     }
 
     /// A list of whole numbers that is never NULL.
     pub fn integers(&self, column: &str) -> Result<Vec<i64>, Error> {
         let numbers = self.value::<Option<Vec<Integer>>>(column)?;
-        Ok(self.required(column, numbers)?.into_iter().map(|number| number.0).collect())
+        Ok(required(column, numbers)?.into_iter().map(|number| number.0).collect())
     }
 
     /// A truth value that is never NULL.
     pub fn boolean(&self, column: &str) -> Result<bool, Error> {
-        self.required(column, self.boolean_some(column)?)
+        required(column, self.boolean_some(column)?)
     }
 
     /// A truth value or NULL.
@@ -53,7 +53,7 @@ impl Row {
 
     /// A whole number that is never NULL.
     pub fn integer(&self, column: &str) -> Result<i64, Error> {
-        self.required(column, self.integer_some(column)?)
+        required(column, self.integer_some(column)?)
     }
 
     /// A whole number or NULL.
@@ -68,7 +68,7 @@ impl Row {
 
     /// A number of any numeric type but `numeric`, never NULL.
     pub fn number(&self, column: &str) -> Result<f64, Error> {
-        self.required(column, self.number_some(column)?)
+        required(column, self.number_some(column)?)
     }
 
     /// A number of any numeric type but `numeric`, or NULL.
@@ -82,15 +82,15 @@ impl Row {
         number.map(|number| number.map(|number| number.0)).map_err(|error| Error::driver("read a number", &error))
     }
 
-    fn required<T>(&self, column: &str, value: Option<T>) -> Result<T, Error> {
-        value.ok_or_else(|| {
-            Error::new(ErrorKind::Decode, format!("read column {column}"), "it is NULL where that has no meaning")
-        })
-    }
-
     fn value<'a, T: FromSql<'a>>(&'a self, column: &str) -> Result<T, Error> {
         self.0.try_get(column).map_err(|error| Error::driver(format!("read column {column}"), &error))
     }
+}
+
+fn required<T>(column: &str, value: Option<T>) -> Result<T, Error> {
+    value.ok_or_else(|| {
+        Error::new(ErrorKind::Decode, format!("read column {column}"), "it is NULL where that has no meaning")
+    })
 }
 
 /// Text in whatever bytes the server sends.

@@ -159,22 +159,15 @@ impl Session {
         }
         let mut guard = CancelOnDrop { canceller: &self.canceller, armed: true };
         let outcome = tokio::time::timeout(left + GRACE, self.transaction(left, sql, parameters, each)).await;
-        match outcome {
-            Ok(outcome) => {
-                guard.armed = false;
-                drop(guard);
-                self.broken |= matches!(&outcome, Err(error) if ends_session(error.kind()));
-                outcome
-            }
-            Err(_) => {
-                drop(guard);
-                self.broken = true;
-                Err(Error::new(
-                    ErrorKind::Timeout,
-                    "query",
-                    "the server did not answer in time; the session is given up",
-                ))
-            }
+        if let Ok(outcome) = outcome {
+            guard.armed = false;
+            drop(guard);
+            self.broken |= matches!(&outcome, Err(error) if ends_session(error.kind()));
+            outcome
+        } else {
+            drop(guard);
+            self.broken = true;
+            Err(Error::new(ErrorKind::Timeout, "query", "the server did not answer in time; the session is given up"))
         }
     }
 

@@ -22,9 +22,19 @@ impl Sql {
     }
 }
 
+/// An identifier as SQL writes it when nothing is left to chance.
+pub fn quote(identifier: &str) -> String {
+    format!("\"{}\"", identifier.replace('"', "\"\""))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn quotes_within_an_identifier_are_doubled() {
+        assert_eq!(quote("we\"ird\n🦀"), "\"we\"\"ird\n🦀\"");
+    }
 
     #[test]
     fn a_server_gets_the_newest_variant_that_it_understands() {

@@ -68,10 +68,10 @@ pub struct Rounds {
     pub succeeded: Option<bool>,
     /// Why the last round failed, if it did.
     pub failure: Option<(ErrorKind, String)>,
-    /// Rounds that ended, and those of them that failed, by kind.
+    /// Rounds that ended.
     pub total: u64,
-    /// Failed rounds by kind.
-    pub failed: BTreeMap<ErrorKind, u64>,
+    /// Rounds that failed.
+    pub failures: u64,
     /// How long the last round took.
     pub duration: Duration,
     /// Unix time at which the last good round ended.
@@ -89,15 +89,6 @@ pub struct Reachability {
     pub up: Option<bool>,
     /// Why not.
     pub reason: Option<String>,
-}
-
-/// The connections of one target.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Connections {
-    /// Open now.
-    pub open: usize,
-    /// The budget.
-    pub limit: usize,
 }
 
 #[derive(Debug, Default)]
@@ -165,7 +156,7 @@ impl Published {
         let rounds = contents.rounds.entry(source.clone()).or_default();
         let news = rounds.failure.as_ref().is_none_or(|(before, _)| *before != kind);
         rounds.total += 1;
-        *rounds.failed.entry(kind).or_default() += 1;
+        rounds.failures += 1;
         rounds.succeeded = Some(false);
         rounds.failure = Some((kind, message));
         rounds.duration = duration;
@@ -289,7 +280,7 @@ mod tests {
         static AGES: Histogram = "pgwarden_transaction_seconds" [];
     }
 
-    const LIFETIME: Duration = Duration::from_secs(60);
+    const LIFETIME: Duration = Duration::from_mins(1);
 
     fn source(datname: &str) -> Source {
         Source { target: "main".into(), datname: Some(datname.into()), collector: "table_activity" }

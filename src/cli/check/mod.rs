@@ -1,0 +1,100 @@
+//! `pgwarden check`: what works, and the exact statement that mends what does not.
+
+mod advice;
+mod report;
+
+use super::Outcome;
+use super::output::Format;
+use super::source::Source;
+use crate::collectors::privileges;
+use crate::config::{Config, Target};
+use crate::postgres::{Budget, Error, Session};
+use crate::runner::{self, Overview, Shared};
+use advice::Advice;
+use report::{CollectorReport, DatabaseReport, Report, TargetReport};
+
+/// Check configuration, connections and privileges, and say how to mend what is missing.
+///
+/// Exits 0 when everything works, 1 when something could be seen better, 2 when a server or a database cannot be
+/// reached or a collector fails.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    source: Source,
+
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
+    let config = args.source.load()?;
+    let shared = Shared::default();
+    runner::once(config.clone(), &shared).await;
+    let report = examine(&config, &shared.published.overview()).await;
+    match args.format {
+        Format::Human => report::print(&report),
+        Format::Json => anstream::println!("{}", serde_json::to_string(&report)?),
+    }
+    Ok(report.outcome())
+}
+
+async fn examine(config: &Config, overview: &Overview) -> Report {
+    let mut report = Report::new(config);
+    for target in &config.targets {
+        report.targets.push(examine_target(config, target, overview).await);
+    }
+    report
+}
+
+async fn examine_target(config: &Config, target: &Target, overview: &Overview) -> TargetReport {
+    let of_target = |name: &str| name == target.name;
+    let error = overview.targets.get(target.name.as_str()).and_then(|reachability| reachability.reason.clone());
+    let mut report = TargetReport {
+        name: target.name.clone(),
+        up: error.is_none(),
+        server_version: None,
+        error,
+        collectors: collectors(overview, &target.name, None),
+        databases: Vec::new(),
+    };
+    for (_, datname) in overview.databases.keys().filter(|(name, _)| of_target(name)) {
+        let (database, version) = examine_database(config, target, datname, overview).await;
+        report.server_version = report.server_version.or(version);
+        report.databases.push(database);
+    }
+    report
+}
+
+async fn examine_database(
+    config: &Config,
+    target: &Target,
+    datname: &str,
+    overview: &Overview,
+) -> (DatabaseReport, Option<String>) {
+    let (error, advice, version) = match see(config, target, datname).await {
+        Ok((advice, version)) => (None, advice, Some(version)),
+        Err(error) => (Some(error.to_string()), advice::for_error(&error, &target.connection.user, datname), None),
+    };
+    let collectors = collectors(overview, &target.name, Some(datname));
+    (DatabaseReport { datname: datname.to_owned(), up: error.is_none(), error, collectors, advice }, version)
+}
+
+async fn see(config: &Config, target: &Target, datname: &str) -> Result<(Vec<Advice>, String), Error> {
+    let budget = Budget::exporter(1);
+    let mut session = Session::open(&target.connection, datname, &config.sessions, &budget).await?;
+    let seen = privileges::read(&mut session).await?;
+    Ok((advice::for_role(&seen, &target.connection.user, session.version()), session.version().to_string()))
+}
+
+fn collectors(overview: &Overview, target: &str, datname: Option<&str>) -> Vec<CollectorReport> {
+    let here =
+        overview.rounds.iter().filter(|(source, _)| &*source.target == target && source.datname.as_deref() == datname);
+    here.map(|(source, rounds)| CollectorReport {
+        collector: source.collector,
+        success: rounds.succeeded == Some(true),
+        error: rounds.failure.as_ref().map(|(_, message)| message.clone()),
+        series: rounds.series,
+    })
+    .collect()
+}

@@ -1,0 +1,120 @@
+//! What `check` found, for people and for programs.
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+use super::advice::Advice;
+use crate::cli::Outcome;
+use crate::config::Config;
+
+/// The whole answer; as JSON it is documented in `docs/CLI.md`.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    version: u32,
+    /// Whether first-seen times survive a restart.
+    state_dir: Option<String>,
+    pub(super) targets: Vec<TargetReport>,
+}
+
+/// One server.
+#[derive(Debug, Serialize)]
+pub(super) struct TargetReport {
+    pub(super) name: String,
+    pub(super) up: bool,
+    pub(super) error: Option<String>,
+    pub(super) server_version: Option<String>,
+    pub(super) collectors: Vec<CollectorReport>,
+    pub(super) databases: Vec<DatabaseReport>,
+}
+
+/// One database.
+#[derive(Debug, Serialize)]
+pub(super) struct DatabaseReport {
+    pub(super) datname: String,
+    pub(super) up: bool,
+    pub(super) error: Option<String>,
+    pub(super) collectors: Vec<CollectorReport>,
+    pub(super) advice: Vec<Advice>,
+}
+
+/// One round of one collector.
+#[derive(Debug, Serialize)]
+pub(super) struct CollectorReport {
+    pub(super) collector: &'static str,
+    pub(super) success: bool,
+    pub(super) error: Option<String>,
+    pub(super) series: usize,
+}
+
+impl Report {
+    pub(super) fn new(config: &Config) -> Self {
+        let state_dir = config.state_dir.as_ref().map(|folder| folder.display().to_string());
+        Self { version: 1, state_dir, targets: Vec::new() }
+    }
+
+    /// Unreachable or failing is worse than seeing less.
+    pub(super) fn outcome(&self) -> Outcome {
+        let databases = || self.targets.iter().flat_map(|target| &target.databases);
+        let failing = self.targets.iter().any(|target| !target.up || target.databases.is_empty())
+            || databases().any(|database| !database.up)
+            || self.collectors().any(|collector| !collector.success);
+        if failing {
+            Outcome::CouldNotTell
+        } else if databases().any(|database| !database.advice.is_empty()) {
+            Outcome::Finding
+        } else {
+            Outcome::Fine
+        }
+    }
+
+    fn collectors(&self) -> impl Iterator<Item = &CollectorReport> {
+        self.targets.iter().flat_map(|target| {
+            target.collectors.iter().chain(target.databases.iter().flat_map(|database| &database.collectors))
+        })
+    }
+}
+
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const LESS: Style = AnsiColor::Yellow.on_default();
+
+/// Writes the answer for a person.
+pub(super) fn print(report: &Report) {
+    for target in &report.targets {
+        let version =
+            target.server_version.as_deref().map(|version| format!(", PostgreSQL {version}")).unwrap_or_default();
+        headline(0, target.up, &format!("target {}{version}", target.name), target.error.as_deref());
+        print_collectors(2, &target.collectors);
+        for database in &target.databases {
+            headline(2, database.up, &format!("database {}", database.datname), database.error.as_deref());
+            print_collectors(4, &database.collectors);
+            for advice in &database.advice {
+                anstream::println!("    {LESS}not seen{LESS:#}  {}", advice.missing);
+                anstream::println!("      mend it: {}", advice.remedy);
+            }
+        }
+        if target.up && target.databases.is_empty() {
+            anstream::println!(
+                "  {BAD}failed{BAD:#}  no database is watched: compare include, exclude and databases with what is there"
+            );
+        }
+    }
+    match &report.state_dir {
+        Some(folder) => anstream::println!("state folder {folder}"),
+        None => anstream::println!("no state folder: first-seen times start anew with each start (set state_dir)"),
+    }
+}
+
+fn print_collectors(indent: usize, collectors: &[CollectorReport]) {
+    for collector in collectors {
+        let series = format!("{:<20} {:>6} series", collector.collector, collector.series);
+        let text = if collector.success { series.as_str() } else { collector.collector };
+        headline(indent, collector.success, text, collector.error.as_deref());
+    }
+}
+
+fn headline(indent: usize, good: bool, text: &str, error: Option<&str>) {
+    let (style, word) = if good { (GOOD, "ok") } else { (BAD, "failed") };
+    let error = error.map(|error| format!(": {error}")).unwrap_or_default();
+    anstream::println!("{:indent$}{style}{word:<6}{style:#}  {text}{error}", "");
+}
