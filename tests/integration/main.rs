@@ -6,7 +6,7 @@
     unreachable_pub,
     reason = "a test fails by panicking, helpers included; a test crate exports nothing"
 )]
-#![allow(dead_code, reason = "the support module is complete before the last of its users")]
 
 mod harness;
+#[allow(dead_code, unused_imports, reason = "helpers come before the last of their users")]
 mod support;
