@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::support::{
-    Cluster, Exposition, Major, PATIENCE, Pgwarden, Proxy, Role, Session, Weather, on_every_major, on_majors,
+    Cluster, Exporter, Exposition, Major, PATIENCE, Pgwarden, Proxy, Role, Session, Weather, on_every_major, on_majors,
     wait_until,
 };
 
@@ -131,6 +131,16 @@ async fn the_binary_is_run_with_its_exit_code_and_both_outputs() {
     assert!(help.stdout.contains("Usage: pgwarden"));
     let mistake = Pgwarden::new(["--no-such-option"]).run().await;
     assert_eq!((mistake.code, mistake.stdout.as_str()), (2, ""));
+}
+
+#[tokio::test]
+async fn an_exporter_is_ready_answers_and_stops() {
+    let database = Cluster::shared(NEWEST).database().await;
+    let target = format!("[[targets]]\nname = \"it\"\nconnection = \"{}\"\n", database.url(Role::Monitor));
+    let exporter = Exporter::start(&target).await;
+    assert_eq!(exporter.metrics().await.value("pgwarden_up", &[("target", "it")]), Some(1.0));
+    let (status, _) = exporter.stop().await;
+    assert!(status.success(), "{status}");
 }
 
 #[test]

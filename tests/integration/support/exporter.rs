@@ -1,6 +1,5 @@
 //! `pgwarden serve` in the background, and what it answers over HTTP.
 
-use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
@@ -44,7 +43,7 @@ impl Response {
 }
 
 impl Exporter {
-    /// Starts an exporter and waits until it is ready. `config` is TOML that continues the table `[web]`.
+    /// Starts an exporter with a configuration file and waits until it is ready.
     pub async fn start(config: &str) -> Self {
         let mut exporter = Self::launch(config);
         exporter.wait_until_ready().await;
@@ -53,16 +52,18 @@ impl Exporter {
 
     /// Starts an exporter without waiting for anything.
     pub fn launch(config: &str) -> Self {
-        let port = free_port();
+        let address = format!("127.0.0.1:{}", free_port());
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let path = folder.path().join("config.toml");
-        fs::write(&path, configuration(port, config)).expect("the configuration can be written");
+        fs::write(&path, config).expect("the configuration can be written");
         let log = || File::options().create(true).append(true).open(folder.path().join("log")).expect("the log opens");
-        let mut command = Pgwarden::new([OsStr::new("serve"), OsStr::new("--config"), path.as_os_str()]).into_command();
+        let arguments =
+            ["serve".as_ref(), "--listen".as_ref(), address.as_ref(), "--config".as_ref(), path.as_os_str()];
+        let mut command = Pgwarden::new(arguments).into_command();
         let process = command.stdout(log()).stderr(log()).spawn().expect("pgwarden can be run");
         let pid = process.id().expect("it has just been started").to_string();
         Self {
-            url: format!("http://127.0.0.1:{port}"),
+            url: format!("http://{address}"),
             client: reqwest::Client::new(),
             watchdog: Watchdog::new(r#"kill -KILL "$1""#, [pid]),
             folder,
@@ -110,8 +111,7 @@ impl Exporter {
 
     /// Replaces the configuration file; the exporter sees it when it is told to reload.
     pub fn configure(&self, config: &str) {
-        let port = self.url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("the URL ends with the port");
-        fs::write(self.folder.path().join("config.toml"), configuration(port, config)).expect("it can be written");
+        fs::write(self.folder.path().join("config.toml"), config).expect("the configuration can be written");
     }
 
     /// Sends a signal, `HUP` for example.
@@ -139,10 +139,6 @@ impl Exporter {
     pub fn log(&self) -> String {
         log(&self.folder)
     }
-}
-
-fn configuration(port: u16, config: &str) -> String {
-    format!("[web]\nlisten = \"127.0.0.1:{port}\"\n{config}")
 }
 
 fn log(folder: &TempDir) -> String {
