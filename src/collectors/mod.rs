@@ -4,9 +4,12 @@
 //! tests walk that slice.
 
 mod alembic;
+mod column_statistics;
 mod database;
 pub mod privileges;
 mod server;
+mod table_activity;
+mod table_sizes;
 pub mod version_tables;
 
 use std::time::Duration;
@@ -19,7 +22,18 @@ use crate::postgres::{Error, Session, Sql};
 use crate::state::Memory;
 
 /// Every collector.
-pub static ALL: &[&dyn Collector] = &[&server::Server, &database::Database, &privileges::Privileges, &alembic::Alembic];
+pub static ALL: &[&dyn Collector] = &[
+    &server::Server,
+    &database::Database,
+    &privileges::Privileges,
+    &alembic::Alembic,
+    &table_sizes::TableSizes,
+    &table_activity::TableActivity,
+    &column_statistics::ColumnStatistics,
+];
+
+/// Names of the row that sums the tables beyond a bound; no real schema has an empty name.
+const OTHER: [&str; 2] = ["", "other"];
 
 /// The names of all collectors, as the configuration knows them.
 pub fn names() -> Vec<&'static str> {

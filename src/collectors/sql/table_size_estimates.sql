@@ -1,0 +1,21 @@
+-- Sizes from pg_class.relpages alone: it opens no relation, so that nothing can block it.
+SELECT c.oid,
+       n.nspname AS schemaname,
+       c.relname,
+       CASE WHEN c.reltuples > 0 OR (c.reltuples = 0 AND c.relpages > 0) THEN c.reltuples::float8 END AS rows,
+       c.relpages::float8 * b.size AS heap,
+       coalesce(t.relpages + ti.relpages, 0)::float8 * b.size AS toast,
+       coalesce(i.pages, 0)::float8 * b.size AS indexes
+  FROM pg_class c
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+ CROSS JOIN (SELECT current_setting('block_size')::float8) AS b (size)
+  LEFT JOIN pg_class t ON t.oid = c.reltoastrelid
+  LEFT JOIN pg_index tx ON tx.indrelid = c.reltoastrelid
+  LEFT JOIN pg_class ti ON ti.oid = tx.indexrelid
+  LEFT JOIN (SELECT x.indrelid, sum(ic.relpages) AS pages
+               FROM pg_index x
+               JOIN pg_class ic ON ic.oid = x.indexrelid
+              GROUP BY x.indrelid) AS i ON i.indrelid = c.oid
+ WHERE c.relkind IN ('r', 'm')
+   AND c.relpersistence <> 't'
+   AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
