@@ -2,6 +2,7 @@
 
 mod check;
 mod collect;
+mod metrics;
 pub mod output;
 mod serve;
 pub mod source;
@@ -23,6 +24,7 @@ enum Command {
     Serve(serve::Args),
     Check(check::Args),
     Collect(collect::Args),
+    Metrics(metrics::Args),
 }
 
 /// What a command found, as its exit code tells it.
@@ -71,5 +73,6 @@ async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Serve(args) => serve::run(args).await,
         Command::Check(args) => check::run(args).await,
         Command::Collect(args) => collect::run(args).await,
+        Command::Metrics(args) => Ok(metrics::run(&args)),
     }
 }
