@@ -40,7 +40,7 @@ static PROFILE: Profile = Profile {
     name: "column_statistics",
     about: "Distinct values, NULLs, width and order of the columns that can matter",
     scope: Scope::Database,
-    interval: Duration::from_secs(300),
+    interval: Duration::from_mins(5),
     timeout: Duration::from_secs(30),
     heavy: true,
     privilege: Some("SELECT on the tables, or pg_read_all_data"),

@@ -91,8 +91,16 @@ pub struct Context<'a> {
     pub config: &'a Config,
     /// What is remembered from round to round, and from run to run where a state folder is configured.
     pub memory: &'a Memory,
+    /// What collectors note from round to round, in memory alone.
+    pub notes: &'a Notes,
     /// The target, as its label says.
     pub target: &'a str,
+}
+
+/// What collectors note about one target from round to round.
+#[derive(Debug, Default)]
+pub struct Notes {
+    sizes: table_sizes::Sizes,
 }
 
 /// A source of samples.

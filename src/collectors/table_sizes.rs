@@ -1,7 +1,8 @@
 //! Sizes of tables: exact where that can be had without waiting, else estimated and marked so.
 
-use std::collections::HashMap;
-use std::time::Duration;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
@@ -14,6 +15,9 @@ static SIZES: Sql = Sql::new(&[(13, include_str!("sql/table_sizes.sql"))]);
 
 /// Tables whose sizes one statement asks for: short enough that a lock taken meanwhile spoils little.
 const CHUNK: usize = 500;
+
+/// A size that nothing seems to have changed is measured anew after this time all the same.
+const MEASURE_AGAIN: Duration = Duration::from_mins(10);
 
 /// Up to this many tables, all get exact sizes, and the largest are chosen by those.
 const EXACT_AT_LEAST: usize = 1000;
@@ -41,7 +45,7 @@ static PROFILE: Profile = Profile {
     name: "table_sizes",
     about: "Heap, index, toast and total size, and estimated rows, of the largest tables",
     scope: Scope::Database,
-    interval: Duration::from_secs(60),
+    interval: Duration::from_mins(1),
     timeout: Duration::from_secs(30),
     heavy: true,
     privilege: None,
@@ -61,6 +65,38 @@ struct Table {
     rows: Option<f64>,
     size: Size,
     exact: bool,
+    trace: Trace,
+    writing: bool,
+}
+
+/// What a change of size leaves behind: counters of changes and vacuums, and the files of table, indexes and toast.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Trace {
+    changes: i64,
+    files: i64,
+}
+
+/// An exact size, and when it was measured.
+#[derive(Clone, Copy, Debug)]
+struct Measured {
+    size: Size,
+    trace: Trace,
+    at: Instant,
+}
+
+/// Exact sizes of earlier rounds by database and table: opening 10,000 relations in a fresh session takes seconds of
+/// the server's time, and most tables do not change between two rounds.
+#[derive(Debug, Default)]
+pub(super) struct Sizes(Mutex<BTreeMap<String, HashMap<u32, Measured>>>);
+
+impl Sizes {
+    fn take(&self, datname: &str) -> HashMap<u32, Measured> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(datname).unwrap_or_default()
+    }
+
+    fn put(&self, datname: &str, sizes: HashMap<u32, Measured>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(datname.to_owned(), sizes);
+    }
 }
 
 /// Bytes.
@@ -104,9 +140,13 @@ impl Collector for TableSizes {
         samples.push_plain(&TABLES, tables.len() as f64);
 
         let mut by_estimate = largest(tables, limit.max(EXACT_AT_LEAST), |table| table.size.total());
-        for chunk in by_estimate.kept.chunks_mut(CHUNK) {
-            measure(session, chunk).await?;
-        }
+        let mut known = context.notes.sizes.take(session.datname());
+        let mut changed = recall(&mut by_estimate.kept, &known);
+        let measured = measure_all(session, &mut changed, &mut known).await;
+        let present: HashSet<_> = by_estimate.kept.iter().map(|table| table.oid).collect();
+        known.retain(|oid, _| present.contains(oid));
+        context.notes.sizes.put(session.datname(), known);
+        measured?;
         let mut bounded = largest(by_estimate.kept, limit, |table| table.size.total());
         bounded.rest.append(&mut by_estimate.rest);
         let estimated = bounded.kept.iter().chain(&bounded.rest).filter(|table| !table.exact).count();
@@ -130,11 +170,51 @@ fn estimate(row: &Row) -> Result<Table, Error> {
         rows: row.number_some("rows")?,
         size: Size { heap: row.number("heap")?, indexes: row.number("indexes")?, toast: row.number("toast")? },
         exact: false,
+        trace: Trace { changes: row.integer("changes")?, files: row.integer("files")? },
+        writing: row.boolean("writing")?,
     })
 }
 
+/// Takes over the sizes that cannot have changed; returns the tables that must be measured.
+fn recall<'a>(tables: &'a mut [Table], known: &HashMap<u32, Measured>) -> Vec<&'a mut Table> {
+    let mut changed = Vec::new();
+    for table in tables {
+        let measured = known.get(&table.oid).filter(|measured| {
+            measured.trace == table.trace && !table.writing && measured.at.elapsed() < MEASURE_AGAIN
+        });
+        match measured {
+            Some(measured) => {
+                table.size = measured.size;
+                table.exact = true;
+            }
+            None => changed.push(table),
+        }
+    }
+    changed
+}
+
+/// Measures as many as the round has time for; the next round goes on from there.
+async fn measure_all(
+    session: &mut Session,
+    tables: &mut [&mut Table],
+    known: &mut HashMap<u32, Measured>,
+) -> Result<(), Error> {
+    for chunk in tables.chunks_mut(CHUNK) {
+        match measure(session, chunk, known).await {
+            Err(error) if error.kind() == ErrorKind::Timeout && !session.is_broken() => return Ok(()),
+            outcome => outcome?,
+        }
+    }
+    Ok(())
+}
+
 /// Replaces estimates by exact sizes where nobody holds or awaits a lock that we would wait for.
-async fn measure(session: &mut Session, tables: &mut [Table]) -> Result<(), Error> {
+async fn measure(
+    session: &mut Session,
+    tables: &mut [&mut Table],
+    known: &mut HashMap<u32, Measured>,
+) -> Result<(), Error> {
+    let at = Instant::now();
     let oids: Vec<_> = tables.iter().map(|table| table.oid).collect();
     // A lock that was taken after the look at pg_locks ends the statement; a second look sees it.
     let sizes = match sizes(session, &oids).await {
@@ -149,6 +229,7 @@ async fn measure(session: &mut Session, tables: &mut [Table]) -> Result<(), Erro
         if let Some(size) = sizes.get(&table.oid) {
             table.size = *size;
             table.exact = true;
+            known.insert(table.oid, Measured { size: *size, trace: table.trace, at });
         }
     }
     Ok(())
@@ -177,7 +258,9 @@ fn push_rest(rest: &[Table], samples: &mut Samples) {
     samples.leave_out(rest.len());
     let names = labels(super::OTHER);
     let mut size = Size::default();
-    rest.iter().for_each(|table| size.add(table.size));
+    for table in rest {
+        size.add(table.size);
+    }
     size.push(&names, samples);
     samples.push(&ROWS, &names, rest.iter().filter_map(|table| table.rows).sum::<f64>());
     samples.push(&ESTIMATED, &names, f64::from(u8::from(rest.iter().any(|table| !table.exact))));

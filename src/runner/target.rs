@@ -10,7 +10,7 @@ use tracing::{info, warn};
 
 use super::published::{Published, Reachability, Source};
 use super::schedule::{Next, Place, Planned, Schedule, Work};
-use crate::collectors::{self, Context};
+use crate::collectors::{self, Context, Notes};
 use crate::config::{Config, Databases, Target};
 use crate::metric::Samples;
 use crate::postgres::{Budget, Error, Session};
@@ -27,6 +27,7 @@ pub(super) struct Watched {
     keep_sessions: bool,
     published: Arc<Published>,
     memory: Arc<Memory>,
+    notes: Notes,
     schedule: Mutex<Schedule>,
     changed: Notify,
 }
@@ -56,6 +57,7 @@ impl Watched {
             keep_sessions: wanted <= config.sessions.max_connections,
             published: Arc::clone(published),
             memory: Arc::clone(memory),
+            notes: Notes::default(),
             schedule: Mutex::new(schedule),
             changed: Notify::new(),
         };
@@ -200,7 +202,7 @@ impl Watched {
 
     async fn collect(&self, place: &Place, planned: Planned, session: &mut Session) {
         let source = self.source(place, planned);
-        let context = Context { config: &self.config, memory: &self.memory, target: &self.name };
+        let context = Context { config: &self.config, memory: &self.memory, notes: &self.notes, target: &self.name };
         let mut samples = Samples::default();
         let started = Instant::now();
         session.start_round(planned.timeout);
