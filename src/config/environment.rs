@@ -1,12 +1,14 @@
-//! The process' environment, as a value that tests can make up.
+//! The surroundings of the process as far as the configuration depends on them, as a value that tests can make up.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// Environment variables, and who runs the process.
-#[derive(Clone, Debug, Default)]
+/// Environment variables, who runs the process, and which files are there.
+#[derive(Clone, Debug)]
 pub struct Environment {
     variables: BTreeMap<String, String>,
+    user: Option<String>,
+    exists: fn(&Path) -> bool,
 }
 
 impl Environment {
@@ -15,12 +17,18 @@ impl Environment {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
-        Self { variables: std::env::vars_os().filter_map(text).collect() }
+        Self {
+            variables: std::env::vars_os().filter_map(text).collect(),
+            // As libpq does, rather than USER, which containers and services often lack.
+            user: whoami::username().ok(),
+            exists: Path::exists,
+        }
     }
 
-    /// One made of these variables.
+    /// One made of these variables; `USER` is who runs the process, and no file is there.
     pub fn of<const N: usize>(variables: [(&str, &str); N]) -> Self {
-        Self { variables: variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into() }
+        let variables: BTreeMap<_, _> = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        Self { user: variables.get("USER").cloned(), variables, exists: |_| false }
     }
 
     /// A variable that is set and not empty.
@@ -30,17 +38,48 @@ impl Environment {
 
     /// The folder for what must survive a restart: ours, else the first that systemd made for the service.
     pub(super) fn state_dir(&self) -> Option<PathBuf> {
-        let systemd = || self.get("STATE_DIRECTORY")?.split(':').next();
+        let systemd = || self.get("STATE_DIRECTORY")?.split(':').find(|folder| !folder.is_empty());
         self.get("PGWARDEN_STATE_DIR").or_else(systemd).map(PathBuf::from)
     }
 
     /// The name of the user who runs the process.
     pub(super) fn user(&self) -> Option<&str> {
-        self.get("USER").or_else(|| self.get("LOGNAME"))
+        self.user.as_deref()
+    }
+
+    /// Whether there is such a file.
+    pub(super) fn exists(&self, path: &Path) -> bool {
+        (self.exists)(path)
     }
 
     /// A file below the user's home folder.
     pub(super) fn home(&self, file: &str) -> Option<PathBuf> {
         self.get("HOME").map(|home| PathBuf::from(home).join(file))
+    }
+}
+
+#[cfg(test)]
+impl Environment {
+    /// The same, with these files.
+    pub(super) fn where_exist(self, exists: fn(&Path) -> bool) -> Self {
+        Self { exists, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_folder_is_ours_else_the_first_of_systemds() {
+        let of = |variables| Environment::of::<2>(variables).state_dir();
+        assert_eq!(of([("PGWARDEN_STATE_DIR", "/a"), ("STATE_DIRECTORY", "/b")]), Some("/a".into()));
+        assert_eq!(of([("PGWARDEN_STATE_DIR", ""), ("STATE_DIRECTORY", "/b:/c")]), Some("/b".into()));
+        assert_eq!(of([("PGWARDEN_STATE_DIR", ""), ("STATE_DIRECTORY", "")]), None);
+    }
+
+    #[test]
+    fn the_process_has_a_user_even_without_a_variable_that_says_so() {
+        assert!(Environment::process().user().is_some_and(|user| !user.is_empty()));
     }
 }

@@ -1,26 +1,27 @@
 //! What is wrong with a configuration, and where.
 
-use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
 
+use toml::Spanned;
+
 use super::ConninfoError;
 
-/// Why a configuration cannot be used.
+/// Why there is no configuration. Each message is complete, its cause included, and none repeats a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("read configuration {path}: {source}")]
+    #[error("cannot read the configuration file {}: {cause}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
-        source: io::Error,
+        /// Why not.
+        cause: std::io::Error,
     },
-    /// The file says something that has no meaning.
+    /// Something in the file is not as it should be.
     #[error("{file}:{line}:{column}: {message}")]
     Invalid {
-        /// The file, as the user named it.
+        /// The file.
         file: String,
         /// Line, from 1.
         line: usize,
@@ -29,29 +30,48 @@ pub enum ConfigError {
         /// What is wrong and what was expected.
         message: String,
     },
-    /// A connection outside of a file cannot be understood.
-    #[error("{origin}: {source}")]
+    /// A connection that does not come from the file is not as it should be.
+    #[error("{origin}: {cause}")]
     Connection {
-        /// Where it was given.
+        /// Where the connection was described.
         origin: &'static str,
-        /// Why.
-        source: ConninfoError,
+        /// What is wrong with it.
+        cause: ConninfoError,
     },
 }
 
 impl ConfigError {
-    pub(super) fn at(text: &str, file: &str, span: Option<Range<usize>>, message: &str) -> Self {
-        let before = text.get(..span.map_or(0, |span| span.start)).unwrap_or_default();
-        let line_start = before.rfind('\n').map_or(0, |position| position + 1);
-        Self::Invalid {
-            file: file.to_owned(),
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-            message: message.trim().replace('\n', "; "),
-        }
+    pub(super) fn connection(origin: &'static str, cause: ConninfoError) -> Self {
+        Self::Connection { origin, cause }
+    }
+}
+
+/// What is wrong with a part of the file, given by its bytes.
+#[derive(Debug)]
+pub(super) struct Fault {
+    span: Range<usize>,
+    message: String,
+}
+
+impl Fault {
+    pub(super) fn new(span: Range<usize>, message: impl Into<String>) -> Self {
+        Self { span, message: message.into() }
     }
 
-    pub(super) fn connection(origin: &'static str, source: ConninfoError) -> Self {
-        Self::Connection { origin, source }
+    /// A fault of one value.
+    pub(super) fn of<T>(value: &Spanned<T>, message: impl Into<String>) -> Self {
+        Self::new(value.span(), message)
+    }
+
+    /// Turns the place in bytes into line and column.
+    pub(super) fn locate(self, text: &str, file_name: &str) -> ConfigError {
+        let before = text.get(..self.span.start).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |line_break| line_break + 1);
+        ConfigError::Invalid {
+            file: file_name.to_owned(),
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+            message: self.message,
+        }
     }
 }

@@ -8,6 +8,7 @@ mod defaults;
 mod environment;
 mod error;
 mod passfile;
+mod password;
 mod raw;
 mod resolve;
 mod secret;
@@ -20,7 +21,9 @@ use std::path::Path;
 pub use conninfo::ConninfoError;
 pub use environment::Environment;
 pub use error::ConfigError;
-pub use secret::{PasswordError, PasswordSource, Secret};
+pub use passfile::PassfileError;
+pub use password::{PasswordError, PasswordSource};
+pub use secret::Secret;
 pub use settings::{
     Activity, Alembic, CollectorSettings, Columns, Config, Log, LogFormat, Sessions, Tables, VersionTableName, Web,
 };
@@ -30,13 +33,13 @@ pub use tls::{SslMode, Tls};
 /// Loads a configuration file. `collectors` are the names that may stand under `[collectors.NAME]`.
 pub fn load(path: &Path, collectors: &[&str], environment: &Environment) -> Result<Config, ConfigError> {
     let text =
-        std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        std::fs::read_to_string(path).map_err(|cause| ConfigError::Unreadable { path: path.to_owned(), cause })?;
     parse(&text, &path.display().to_string(), collectors, environment)
 }
 
 /// Understands the text of a configuration file; `name` stands for the file in errors.
 pub fn parse(text: &str, name: &str, collectors: &[&str], environment: &Environment) -> Result<Config, ConfigError> {
-    let raw = toml::from_str(text).map_err(|error| ConfigError::at(text, name, error.span(), error.message()))?;
-    resolve::resolve(raw, collectors, environment)
-        .map_err(|problem| ConfigError::at(text, name, problem.span, &problem.message))
+    raw::File::parse(text)
+        .and_then(|file| resolve::config(file, collectors, environment))
+        .map_err(|fault| fault.locate(text, name))
 }

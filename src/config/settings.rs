@@ -53,11 +53,9 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let (origin, connection) = match text.into() {
             Some(text) => {
+                let origin = "the given connection";
                 let connection = Connection::from_conninfo(text, environment);
-                (
-                    "the given connection",
-                    connection.map_err(|source| ConfigError::connection("the given connection", source))?,
-                )
+                (origin, connection.map_err(|cause| ConfigError::connection(origin, cause))?)
             }
             None => Connection::of_environment(environment)?,
         };
@@ -66,7 +64,7 @@ impl Config {
     }
 
     fn for_target(origin: &'static str, target: Target, environment: &Environment) -> Result<Self, ConfigError> {
-        target.connection.check_files().map_err(|source| ConfigError::connection(origin, source))?;
+        target.connection.check_files().map_err(|cause| ConfigError::connection(origin, cause))?;
         Ok(Self {
             web: Web::default(),
             log: Log::default(),

@@ -78,16 +78,16 @@ impl Connection {
         let url = environment.get("DATABASE_URL");
         let origin = if url.is_some() { "DATABASE_URL" } else { "libpq's environment variables" };
         let connection = Self::from_conninfo(url.unwrap_or_default(), environment);
-        Ok((origin, connection.map_err(|source| ConfigError::connection(origin, source))?))
+        Ok((origin, connection.map_err(|cause| ConfigError::connection(origin, cause))?))
     }
 
     /// Whether the files that the connection names can be read now, rather than when it is needed.
     pub(super) fn check_files(&self) -> Result<(), ConninfoError> {
         for (parameter, path) in self.tls.files() {
-            std::fs::File::open(path).map_err(|source| ConninfoError::Unreadable {
+            std::fs::File::open(path).map_err(|cause| ConninfoError::Unreadable {
                 parameter,
                 path: path.to_owned(),
-                source,
+                cause,
             })?;
         }
         Ok(())
