@@ -4,14 +4,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::datnames::MAX_DATABASES;
 use super::{Collector, Context, Profile, Scope};
 use crate::metric::{Definition, Samples, labels, largest, metrics};
 use crate::postgres::{Error, Session, Sql};
 
 static DATABASES: Sql = Sql::new(&[(13, include_str!("sql/database.sql"))]);
-
-/// Databases with series of their own, the largest first: beyond this a server is a hosting platform.
-const MAX_DATABASES: usize = 1000;
 
 metrics! {
     /// Bytes that the database takes (pg_database_size); absent without CONNECT and without pg_read_all_stats.

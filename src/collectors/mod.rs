@@ -3,9 +3,12 @@
 //! To add a collector, write its file and add it to [`ALL`]; the command line, the reference, the schedule and the
 //! tests walk that slice.
 
+mod activity;
 mod alembic;
 mod column_statistics;
 mod database;
+mod datnames;
+mod groups;
 pub mod privileges;
 mod server;
 mod table_activity;
@@ -25,6 +28,7 @@ use crate::state::Memory;
 pub static ALL: &[&dyn Collector] = &[
     &server::Server,
     &database::Database,
+    &activity::Activity,
     &privileges::Privileges,
     &alembic::Alembic,
     &table_sizes::TableSizes,
@@ -32,7 +36,7 @@ pub static ALL: &[&dyn Collector] = &[
     &column_statistics::ColumnStatistics,
 ];
 
-/// Names of the row that sums the tables beyond a bound; no real schema has an empty name.
+/// Names that stand for what is beyond a bound, summed: no schema and no role has an empty name.
 const OTHER: [&str; 2] = ["", "other"];
 
 /// The names of all collectors, as the configuration knows them.
