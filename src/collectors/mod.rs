@@ -9,6 +9,7 @@ mod column_statistics;
 mod database;
 mod datnames;
 mod groups;
+mod locks;
 pub mod privileges;
 mod server;
 mod table_activity;
@@ -29,6 +30,7 @@ pub static ALL: &[&dyn Collector] = &[
     &server::Server,
     &database::Database,
     &activity::Activity,
+    &locks::Locks,
     &privileges::Privileges,
     &alembic::Alembic,
     &table_sizes::TableSizes,
