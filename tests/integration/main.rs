@@ -8,5 +8,6 @@
 )]
 
 mod harness;
+mod never_waits;
 #[allow(dead_code, unused_imports, reason = "helpers come before the last of their users")]
 mod support;
