@@ -1,0 +1,21 @@
+# What to build with: `make check`, `make test`.
+
+majors := 13 14 15 16 17 18
+# The server versions that `make test` runs on: MAJORS="13 18" leaves out the others, which cargo counts as filtered out.
+MAJORS ?= $(majors)
+
+.PHONY: test check servers
+
+# Everything on real servers. TESTS=NAME runs only the tests whose names contain NAME.
+test: servers
+	cargo test -- $(TESTS) $(foreach major,$(filter-out $(MAJORS),$(majors)),--skip ::pg$(major))
+
+# Format and lints.
+check:
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+
+# The Debian packages and the PostgreSQL servers that tests need; what is there already stays.
+servers:
+	tests/prerequisites
+	tests/fetch-postgres
