@@ -1,10 +1,10 @@
-# What to build with: `make check`, `make test`.
+# What to build with: `make check`, `make test`, `make demo`.
 
 majors := 13 14 15 16 17 18
 # The server versions that `make test` runs on: MAJORS="13 18" leaves out the others, which cargo counts as filtered out.
 MAJORS ?= $(majors)
 
-.PHONY: test check servers
+.PHONY: test check demo servers
 
 # Everything on real servers. TESTS=NAME runs only the tests whose names contain NAME.
 test: servers
@@ -15,7 +15,11 @@ check:
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 
-# The Debian packages and the PostgreSQL servers that tests need; what is there already stays.
+# A small shop on a throw-away PostgreSQL, watched until Ctrl-C.
+demo: servers
+	deploy/demo/run
+
+# The Debian packages and the PostgreSQL servers that tests and demo need; what is there already stays.
 servers:
 	tests/prerequisites
 	tests/fetch-postgres
