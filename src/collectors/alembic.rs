@@ -12,7 +12,7 @@ use crate::postgres::{Error, Session};
 metrics! {
     /// Version tables in the database: tables whose only column is version_num, and those that the configuration names (pg_class, pg_attribute).
     static TABLES: Gauge = "pgwarden_alembic_version_tables" [];
-    /// Rows of the version table, 0 where it is there but empty; the last known number while it cannot be read.
+    /// Different revisions in the version table, 0 where it is there but empty; the last known number while it cannot be read.
     static ROWS: Gauge = "pgwarden_alembic_version_table_rows" [schemaname, relname];
     /// 1 where our role may read the version table, 0 where SELECT, USAGE on its schema, or a row security policy denies it.
     static READABLE: Gauge = "pgwarden_alembic_version_table_readable" [schemaname, relname];
@@ -68,7 +68,7 @@ fn push(table: &VersionTable, memory: &[&str], context: Context<'_>, samples: &m
     let subject: Vec<_> = memory.iter().copied().chain([table.schema.as_str(), table.name.as_str()]).collect();
     let known = match &table.reading {
         Reading::Rows(rows) => {
-            let text = rows.join(REVISION_SEPARATOR);
+            let text: String = rows.iter().flat_map(|revision| [revision, REVISION_END]).collect();
             let since = context.memory.observe(&subject, &text);
             Some((text, since))
         }
@@ -78,12 +78,12 @@ fn push(table: &VersionTable, memory: &[&str], context: Context<'_>, samples: &m
     let Some((revisions, since)) = known else { return };
     samples.push(&FIRST_SEEN, &names, since);
     let mut rows = 0.0;
-    for revision in revisions.split(REVISION_SEPARATOR).filter(|revision| !revision.is_empty()) {
+    for revision in revisions.split_terminator(REVISION_END) {
         rows += 1.0;
         samples.push_info(&REVISION, &labels([&table.schema, &table.name, revision]));
     }
     samples.push(&ROWS, &names, rows);
 }
 
-/// Stands between the revisions of one table in memory; no revision that Alembic accepts holds a line break.
-const REVISION_SEPARATOR: &str = "\n";
+/// Ends each revision of a table in memory; no text of PostgreSQL can hold it.
+const REVISION_END: &str = "\0";

@@ -20,7 +20,7 @@ metrics! {
     static MULTIXACTS: Gauge = "pgwarden_database_unfrozen_multixacts" [datname];
     /// Upper bound of connections to the database, absent where there is none (pg_database.datconnlimit).
     static CONNECTION_LIMIT: Gauge = "pgwarden_database_connection_limit" [datname];
-    /// Connections to the database (pg_stat_database.numbackends).
+    /// Connections to the database, with the workers of autovacuum and of parallel queries in it (pg_stat_database.numbackends).
     static CONNECTIONS: Gauge = "pgwarden_database_connections" [datname];
     /// Transactions that were committed (pg_stat_database.xact_commit).
     static COMMITS: Counter = "pgwarden_database_commits_total" [datname];

@@ -19,7 +19,7 @@ metrics! {
     static CONFIGURED: Gauge = "pgwarden_server_configuration_load_timestamp_seconds" [];
     /// 1 on a standby, 0 on a primary (pg_is_in_recovery).
     static IN_RECOVERY: Gauge = "pgwarden_server_in_recovery" [];
-    /// Connections to all databases (sum of pg_stat_database.numbackends).
+    /// Connections to all databases, with the workers of autovacuum and of parallel queries in them (sum of pg_stat_database.numbackends).
     static CONNECTIONS: Gauge = "pgwarden_server_connections" [];
     /// Upper bound of connections (setting max_connections).
     static MAX_CONNECTIONS: Gauge = "pgwarden_server_max_connections" [];

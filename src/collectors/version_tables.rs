@@ -29,7 +29,7 @@ pub enum Reading {
     Rows(Vec<String>),
     /// Somebody holds or awaits ACCESS EXCLUSIVE on it: reading would wait.
     Locked,
-    /// Our role may not read it, or only through a row security policy.
+    /// Our role may not read it, or only through a row security policy, or the server lets nobody read it.
     Denied,
 }
 
@@ -63,16 +63,19 @@ fn table(row: &Row) -> Result<VersionTable, Error> {
     Ok(VersionTable { schema: row.text("schemaname")?, name: row.text("relname")?, reading })
 }
 
-/// Whether a statement failed because of a single table, locked, dropped or denied since it was listed.
+/// Whether a statement failed because of a single table: locked, dropped or denied since it was listed, or refused by the
+/// server for a reason of its own, as an unlogged table is on a standby.
 fn concerns_a_table(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::LockTimeout | ErrorKind::Missing | ErrorKind::Permission)
+    matches!(kind, ErrorKind::LockTimeout | ErrorKind::Missing | ErrorKind::Permission | ErrorKind::Query)
 }
 
 async fn read_one_by_one(session: &mut Session, tables: &mut [&mut VersionTable]) -> Result<(), Error> {
     for table in tables {
         match read_rows(session, std::slice::from_mut(table)).await {
             Err(error) if error.kind() == ErrorKind::LockTimeout => table.reading = Reading::Locked,
-            Err(error) if error.kind() == ErrorKind::Permission => table.reading = Reading::Denied,
+            Err(error) if matches!(error.kind(), ErrorKind::Permission | ErrorKind::Query) => {
+                table.reading = Reading::Denied
+            }
             // Dropped since it was listed: it is no version table any more.
             Err(error) if error.kind() == ErrorKind::Missing => table.name.clear(),
             outcome => outcome?,

@@ -1,6 +1,6 @@
 -- Schemas with tables that our role may not read: their statistics in pg_stats are invisible, and so are version tables.
 SELECT n.nspname AS schemaname,
-       has_schema_privilege(n.oid, 'USAGE') AS usable,
+       coalesce(has_schema_privilege(n.oid, 'USAGE'), false) AS usable,
        count(*)::int8 AS tables
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
