@@ -7,6 +7,9 @@
     reason = "a test fails by panicking, helpers included; a test crate exports nothing"
 )]
 
+mod collect_activity;
+mod collect_alembic;
+mod collect_server;
 mod harness;
 mod never_waits;
 #[allow(dead_code, unused_imports, reason = "helpers come before the last of their users")]

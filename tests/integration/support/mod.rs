@@ -1,6 +1,7 @@
 //! What the tests stand on: real PostgreSQL servers, raw sessions on them, the binary under test, a network that can fail.
 
 mod cluster;
+mod collect;
 mod database;
 mod exporter;
 mod exposition;
@@ -14,6 +15,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
 
 pub use cluster::{Cluster, Role};
+pub use collect::{Round, Watcher};
 pub use database::Database;
 pub use exporter::{Exporter, Response};
 pub use exposition::{Exposition, Sample};

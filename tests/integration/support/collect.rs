@@ -1,0 +1,84 @@
+//! One collector, run as the exporter runs it, without the exporter.
+
+use pgwarden::collectors::{self, Collector, Context};
+use pgwarden::config::{Config, Environment};
+use pgwarden::metric::{Definition, Sample, Samples, Value};
+use pgwarden::postgres::{Budget, Error, Session};
+use pgwarden::state::Memory;
+
+use super::{Cluster, Database, Role};
+
+/// A session of ours with what collectors remember.
+pub struct Watcher {
+    /// The configuration that the next round sees.
+    pub config: Config,
+    memory: Memory,
+    session: Session,
+}
+
+/// What one round of a collector found.
+#[derive(Debug)]
+pub struct Round {
+    metrics: &'static [&'static Definition],
+    samples: Samples,
+}
+
+impl Watcher {
+    /// A session with a test's database.
+    pub async fn open(database: &Database<'_>, role: Role) -> Self {
+        Self::open_on(database.cluster, role, &database.name).await
+    }
+
+    /// A session with any database. It would rather fail its round than give up waiting for a lock.
+    pub async fn open_on(cluster: &Cluster, role: Role, datname: &str) -> Self {
+        let mut config = Config::for_connection(&*cluster.url(role, datname), &Environment::default()).unwrap();
+        config.sessions.lock_timeout = super::PATIENCE;
+        let budget = Budget::exporter(1);
+        let session = Session::open(&config.targets[0].connection, datname, &config.sessions, &budget).await;
+        Self { config, memory: Memory::default(), session: session.unwrap() }
+    }
+
+    /// A round that must succeed.
+    pub async fn round(&mut self, collector: &str) -> Round {
+        self.try_round(collector).await.unwrap_or_else(|error| panic!("{collector}: {error}"))
+    }
+
+    /// A round.
+    pub async fn try_round(&mut self, collector: &str) -> Result<Round, Error> {
+        let collector = collectors::ALL.iter().find(|known| known.profile().name == collector).unwrap();
+        let profile = collector.profile();
+        let context = Context { config: &self.config, memory: &self.memory, target: "test" };
+        let mut samples = Samples::default();
+        self.session.start_round(profile.timeout);
+        collector.collect(context, &mut self.session, &mut samples).await?;
+        Ok(Round { metrics: profile.metrics, samples })
+    }
+}
+
+impl Round {
+    /// The number of one series, where it exists.
+    pub fn number(&self, metric: &str, labels: &[&str]) -> Option<f64> {
+        self.samples.number(self.definition(metric), labels)
+    }
+
+    /// How many observations the histogram without labels holds.
+    pub fn observations(&self, metric: &str) -> u64 {
+        match &self.series(metric)[0].value {
+            Value::Histogram(histogram) => histogram.count(),
+            Value::Number(_) => panic!("{metric} is no histogram"),
+        }
+    }
+
+    /// All series of a metric.
+    pub fn series(&self, metric: &str) -> Vec<Sample> {
+        let definition = self.definition(metric);
+        let mut families = self.samples.clone().into_families().into_iter();
+        families
+            .find(|family| std::ptr::eq(family.definition, definition))
+            .map_or_else(Vec::new, |family| family.samples)
+    }
+
+    fn definition(&self, metric: &str) -> &'static Definition {
+        self.metrics.iter().find(|definition| definition.name == metric).unwrap()
+    }
+}
