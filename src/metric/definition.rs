@@ -75,7 +75,10 @@ impl Definition {
             }
         };
         let name = self.name;
-        rule(!name.starts_with("pgwarden_"), "names start with pgwarden_");
+        rule(
+            !["pgwarden_", "process_"].iter().any(|prefix| name.starts_with(prefix)),
+            "names start with pgwarden_, or with process_ where every exporter's do",
+        );
         rule(
             !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'),
             "names are lower case words",

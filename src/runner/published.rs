@@ -61,6 +61,32 @@ struct Block {
     expires: Instant,
 }
 
+/// The blocks of one family under its header, which is compressed once as they are.
+#[derive(Debug)]
+struct Blocks {
+    text: Piece,
+    openmetrics: Piece,
+    by_source: BTreeMap<Source, Block>,
+}
+
+impl Blocks {
+    fn new(definition: &Definition) -> Self {
+        let header = |format| {
+            let mut header = String::new();
+            encode::header(definition, format, &mut header);
+            Piece::new(header)
+        };
+        Self { text: header(Format::Text), openmetrics: header(Format::OpenMetrics), by_source: BTreeMap::new() }
+    }
+
+    fn header(&self, format: Format) -> &Piece {
+        match format {
+            Format::Text => &self.text,
+            Format::OpenMetrics => &self.openmetrics,
+        }
+    }
+}
+
 /// How the rounds of one source went.
 #[derive(Clone, Debug, Default)]
 pub struct Rounds {
@@ -93,7 +119,7 @@ pub struct Reachability {
 
 #[derive(Debug, Default)]
 struct Contents {
-    blocks: BTreeMap<&'static str, BTreeMap<Source, Arc<Block>>>,
+    blocks: BTreeMap<&'static str, Blocks>,
     rounds: BTreeMap<Source, Rounds>,
     targets: BTreeMap<Arc<str>, Reachability>,
     databases: BTreeMap<(Arc<str>, Arc<str>), Reachability>,
@@ -133,11 +159,12 @@ impl Published {
         self.lock().accumulate(source, &mut families);
         let expires = Instant::now() + lifetime;
         // Encoding and compressing takes the time; the lock is not held meanwhile.
-        let blocks: Vec<_> = families.into_iter().map(|family| Arc::new(block(source, &family, expires))).collect();
+        let blocks: Vec<_> = families.into_iter().map(|family| block(source, &family, expires)).collect();
         let mut contents = self.lock();
         contents.remove_blocks(source);
         for block in blocks {
-            contents.blocks.entry(block.definition.name).or_default().insert(source.clone(), block);
+            let blocks = contents.blocks.entry(block.definition.name).or_insert_with(|| Blocks::new(block.definition));
+            blocks.by_source.insert(source.clone(), block);
         }
         let rounds = contents.rounds.entry(source.clone()).or_default();
         rounds.total += 1;
@@ -186,7 +213,7 @@ impl Published {
         contents.rounds.retain(|candidate, _| source(candidate));
         contents.histograms.retain(|candidate, _| source(candidate));
         for blocks in contents.blocks.values_mut() {
-            blocks.retain(|candidate, _| source(candidate));
+            blocks.by_source.retain(|candidate, _| source(candidate));
         }
         let watched: Vec<_> =
             contents.rounds.keys().map(|source| (source.target.clone(), source.datname.clone())).collect();
@@ -198,20 +225,15 @@ impl Published {
     /// The published samples, a header and its lines for each family, by name; what has expired is left out.
     pub fn pieces(&self, format: Format) -> Vec<Piece> {
         let now = Instant::now();
-        let families: Vec<Vec<Arc<Block>>> = {
-            let contents = self.lock();
-            let fresh = |blocks: &BTreeMap<Source, Arc<Block>>| {
-                blocks.values().filter(|block| block.expires > now).cloned().collect()
-            };
-            contents.blocks.values().map(fresh).collect()
-        };
+        let contents = self.lock();
         let mut pieces = Vec::new();
-        for blocks in families {
-            let Some(first) = blocks.first() else { continue };
-            let mut header = String::new();
-            encode::header(first.definition, format, &mut header);
-            pieces.push(Piece::new(header));
-            pieces.extend(blocks.iter().map(|block| block.piece.clone()));
+        for blocks in contents.blocks.values() {
+            let fresh = blocks.by_source.values().filter(|block| block.expires > now);
+            let mut fresh = fresh.map(|block| block.piece.clone()).peekable();
+            if fresh.peek().is_some() {
+                pieces.push(blocks.header(format).clone());
+                pieces.extend(fresh);
+            }
         }
         pieces
     }
@@ -234,7 +256,7 @@ impl Published {
 impl Contents {
     fn remove_blocks(&mut self, source: &Source) {
         for blocks in self.blocks.values_mut() {
-            blocks.remove(source);
+            blocks.by_source.remove(source);
         }
     }
 

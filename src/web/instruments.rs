@@ -1,174 +1,209 @@
-//! The exporter's own instruments: scrapes, reloads, the process.
+//! The exporter's own metrics: what it is, what it serves and what it uses.
+//!
+//! The `prometheus` crate counts. It is not asked to write: it knows one of the two formats only, so its values go
+//! through the same definitions and encoder as everything else.
 
-use std::fs;
 use std::time::Duration;
 
+use prometheus::core::Metric;
 use prometheus::{Gauge, HistogramOpts, IntCounter, IntGauge};
 
+use super::process;
 use crate::metric::{Definition, Family, Histogram, Samples, labels, metrics};
 use crate::state;
 
 metrics! {
-    /// Version of the exporter, a constant 1.
-    static BUILD: Info = "pgwarden_build_info" [version];
-    /// Unix time at which the exporter was started.
-    static START: Gauge = "pgwarden_start_timestamp_seconds" [];
+    /// The version of the exporter and what it was built for.
+    static BUILD: Info = "pgwarden_build_info" [version, os, arch];
     /// Scrapes that were answered.
     static SCRAPES: Counter = "pgwarden_scrapes_total" [];
-    /// Seconds that it took to assemble an answer, without sending it.
+    /// Seconds to put the response of a scrape together, without sending it.
     static SCRAPE_DURATION: Histogram = "pgwarden_scrape_duration_seconds" [];
-    /// Bytes of the last answer, as sent.
-    static SCRAPE_SIZE: Gauge = "pgwarden_scrape_size_bytes" [];
+    /// Bytes of the responses to scrapes, as sent: compressed where the client allows it.
+    static RESPONSE_BYTES: Counter = "pgwarden_scrape_response_bytes_total" [];
     /// Attempts to load the configuration anew.
-    static RELOADS: Counter = "pgwarden_configuration_reloads_total" [];
-    /// Attempts to load the configuration anew that failed and kept the old one.
-    static RELOAD_FAILURES: Counter = "pgwarden_configuration_reload_failures_total" [];
-    /// 1 if the configuration on disk is the one in use as far as known, 0 after a reload that failed.
-    static RELOAD_SUCCESS: Gauge = "pgwarden_configuration_reload_success" [];
+    static RELOADS: Counter = "pgwarden_config_reloads_total" [];
+    /// Attempts to load the configuration anew that failed, so that the old one stayed.
+    static RELOAD_FAILURES: Counter = "pgwarden_config_reload_failures_total" [];
+    /// 1 if the last attempt to load the configuration succeeded, 0 if the one before it is still in use.
+    static RELOAD_SUCCESSFUL: Gauge = "pgwarden_config_last_reload_successful" [];
     /// Unix time at which the configuration in use was loaded.
-    static RELOAD_TIME: Gauge = "pgwarden_configuration_load_timestamp_seconds" [];
-    /// Bytes of memory that the exporter holds (VmRSS in /proc/self/status).
-    static RESIDENT: Gauge = "pgwarden_resident_memory_bytes" [];
-    /// The most bytes of memory that the exporter ever held (VmHWM in /proc/self/status).
-    static RESIDENT_PEAK: Gauge = "pgwarden_resident_memory_peak_bytes" [];
+    static RELOAD_SUCCESS: Gauge = "pgwarden_config_last_reload_success_timestamp_seconds" [];
+    /// Unix time at which the exporter started.
+    static START_TIME: Gauge = "process_start_time_seconds" [];
+    /// Seconds of processor time that the exporter has used, absent where the system does not tell.
+    static CPU: Counter = "process_cpu_seconds_total" [];
+    /// Bytes of physical memory that the exporter uses, absent where the system does not tell.
+    static RESIDENT_MEMORY: Gauge = "process_resident_memory_bytes" [];
+    /// The most bytes of physical memory that the exporter ever used, absent where the system does not tell.
+    static RESIDENT_MEMORY_PEAK: Gauge = "process_resident_memory_peak_bytes" [];
+    /// File descriptors that the exporter has open, absent where the system does not tell.
+    static OPEN_FDS: Gauge = "process_open_fds" [];
 }
 
 /// All metrics of this file.
 pub static METRICS: &[&Definition] = &[
     &BUILD,
-    &START,
     &SCRAPES,
     &SCRAPE_DURATION,
-    &SCRAPE_SIZE,
+    &RESPONSE_BYTES,
     &RELOADS,
     &RELOAD_FAILURES,
+    &RELOAD_SUCCESSFUL,
     &RELOAD_SUCCESS,
-    &RELOAD_TIME,
-    &RESIDENT,
-    &RESIDENT_PEAK,
+    &START_TIME,
+    &CPU,
+    &RESIDENT_MEMORY,
+    &RESIDENT_MEMORY_PEAK,
+    &OPEN_FDS,
 ];
 
-/// Bounds of the duration of scrapes, in seconds.
-static DURATIONS: [f64; 8] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1.0];
+/// Upper bounds of the buckets of scrape durations, in seconds.
+static SCRAPE_BOUNDS: [f64; 8] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1.0];
 
-/// Counts what happens; atomic throughout, so that handlers share it.
+/// The counters behind the metrics.
+#[derive(Debug)]
 pub(super) struct Instruments {
-    start: f64,
     scrapes: IntCounter,
-    durations: prometheus::Histogram,
-    size: IntGauge,
+    scrape_duration: prometheus::Histogram,
+    response_bytes: IntCounter,
     reloads: IntCounter,
     reload_failures: IntCounter,
-    reload_success: IntGauge,
-    reload_time: Gauge,
+    reload_successful: IntGauge,
+    reload_success: Gauge,
+    started: f64,
 }
 
 impl Instruments {
-    pub(super) fn new() -> Self {
-        // Names and help texts are constants of this file and valid: the fallbacks are never reached.
-        let counter = |definition: &Definition| {
-            IntCounter::new(definition.name, definition.help).unwrap_or_else(|error| unreachable!("{error}"))
-        };
-        let gauge = |definition: &Definition| {
-            IntGauge::new(definition.name, definition.help).unwrap_or_else(|error| unreachable!("{error}"))
-        };
-        let durations = HistogramOpts::new(SCRAPE_DURATION.name, SCRAPE_DURATION.help).buckets(DURATIONS.to_vec());
+    /// The exporter starts now, with a configuration that has just been loaded.
+    pub(super) fn new() -> Result<Self, prometheus::Error> {
+        let started = state::now();
+        let options = HistogramOpts::new(SCRAPE_DURATION.name, SCRAPE_DURATION.help);
         let instruments = Self {
-            start: state::now(),
-            scrapes: counter(&SCRAPES),
-            durations: prometheus::Histogram::with_opts(durations).unwrap_or_else(|error| unreachable!("{error}")),
-            size: gauge(&SCRAPE_SIZE),
-            reloads: counter(&RELOADS),
-            reload_failures: counter(&RELOAD_FAILURES),
-            reload_success: gauge(&RELOAD_SUCCESS),
-            reload_time: Gauge::new(RELOAD_TIME.name, RELOAD_TIME.help).unwrap_or_else(|error| unreachable!("{error}")),
+            scrapes: counter(&SCRAPES)?,
+            scrape_duration: prometheus::Histogram::with_opts(options.buckets(SCRAPE_BOUNDS.to_vec()))?,
+            response_bytes: counter(&RESPONSE_BYTES)?,
+            reloads: counter(&RELOADS)?,
+            reload_failures: counter(&RELOAD_FAILURES)?,
+            reload_successful: IntGauge::new(RELOAD_SUCCESSFUL.name, RELOAD_SUCCESSFUL.help)?,
+            reload_success: Gauge::new(RELOAD_SUCCESS.name, RELOAD_SUCCESS.help)?,
+            started,
         };
-        instruments.reload_success.set(1);
-        instruments.reload_time.set(instruments.start);
-        instruments
+        instruments.reload_successful.set(1);
+        instruments.reload_success.set(started);
+        Ok(instruments)
     }
 
-    pub(super) fn scraped(&self, duration: Duration, bytes: usize) {
+    /// Unix time at which the exporter started.
+    pub(super) fn started(&self) -> f64 {
+        self.started
+    }
+
+    /// Counts a scrape.
+    pub(super) fn count_scrape(&self, duration: Duration, bytes: u64) {
         self.scrapes.inc();
-        self.durations.observe(duration.as_secs_f64());
-        self.size.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        self.scrape_duration.observe(duration.as_secs_f64());
+        self.response_bytes.inc_by(bytes);
     }
 
-    pub(super) fn reloaded(&self, succeeded: bool) {
+    /// Counts an attempt to load the configuration anew.
+    pub(super) fn count_reload(&self, successful: bool) {
         self.reloads.inc();
-        self.reload_success.set(i64::from(succeeded));
-        if succeeded {
-            self.reload_time.set(state::now());
+        self.reload_successful.set(successful.into());
+        if successful {
+            self.reload_success.set(state::now());
         } else {
             self.reload_failures.inc();
         }
     }
 
-    /// The values now, in our own encoder's form: the crate's own one knows no OpenMetrics.
+    /// The values now.
     pub(super) fn families(&self) -> Vec<Family> {
         let mut samples = Samples::default();
-        samples.push_info(&BUILD, &labels([env!("CARGO_PKG_VERSION")]));
-        samples.push_plain(&START, self.start);
-        samples.push_plain(&SCRAPES, self.scrapes.get() as f64);
-        samples.push_plain(&SCRAPE_DURATION, self.distribution());
-        samples.push_plain(&SCRAPE_SIZE, self.size.get() as f64);
-        samples.push_plain(&RELOADS, self.reloads.get() as f64);
-        samples.push_plain(&RELOAD_FAILURES, self.reload_failures.get() as f64);
-        samples.push_plain(&RELOAD_SUCCESS, self.reload_success.get() as f64);
-        samples.push_plain(&RELOAD_TIME, self.reload_time.get());
-        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let none = labels([]);
-        samples.push_some(&RESIDENT, &none, kilobytes(&status, "VmRSS:"));
-        samples.push_some(&RESIDENT_PEAK, &none, kilobytes(&status, "VmHWM:"));
+        let build = [env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH];
+        samples.push_info(&BUILD, &labels(build));
+        for (definition, counter) in [
+            (&SCRAPES, &self.scrapes),
+            (&RESPONSE_BYTES, &self.response_bytes),
+            (&RELOADS, &self.reloads),
+            (&RELOAD_FAILURES, &self.reload_failures),
+        ] {
+            samples.push_plain(definition, counter.get() as f64);
+        }
+        samples.push_plain(&SCRAPE_DURATION, histogram(&self.scrape_duration, &SCRAPE_BOUNDS));
+        samples.push_plain(&RELOAD_SUCCESSFUL, self.reload_successful.get() as f64);
+        samples.push_plain(&RELOAD_SUCCESS, self.reload_success.get());
+        samples.push_plain(&START_TIME, self.started);
+        samples.push_some(&CPU, &labels([]), process::cpu_seconds());
+        samples.push_some(&RESIDENT_MEMORY, &labels([]), process::resident_bytes());
+        samples.push_some(&RESIDENT_MEMORY_PEAK, &labels([]), process::peak_resident_bytes());
+        samples.push_some(&OPEN_FDS, &labels([]), process::open_fds());
         samples.into_families()
-    }
-
-    fn distribution(&self) -> Histogram {
-        use prometheus::core::Metric;
-        let metric = self.durations.metric();
-        let histogram = metric.get_histogram();
-        let cumulative = histogram.get_bucket().iter().map(prometheus::proto::Bucket::cumulative_count);
-        Histogram::of_cumulative(&DURATIONS, cumulative, histogram.get_sample_count(), histogram.get_sample_sum())
     }
 }
 
-/// A line of /proc/self/status such as `VmRSS:  1234 kB`, in bytes; absent where there is no such file.
-fn kilobytes(status: &str, name: &str) -> Option<f64> {
-    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-    Some(line.trim().trim_end_matches(" kB").parse::<f64>().ok()? * 1024.0)
+fn counter(definition: &Definition) -> Result<IntCounter, prometheus::Error> {
+    IntCounter::new(definition.name, definition.help)
+}
+
+/// A histogram of the `prometheus` crate as ours, which both formats can be written from.
+fn histogram(counted: &prometheus::Histogram, bounds: &'static [f64]) -> Histogram {
+    let metric = counted.metric();
+    let counted = metric.get_histogram();
+    let buckets = counted.get_bucket().iter().map(prometheus::proto::Bucket::cumulative_count);
+    Histogram::of_cumulative(bounds, buckets, counted.get_sample_count(), counted.get_sample_sum())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_failed_reload_shows_until_one_succeeds() {
-        let instruments = Instruments::new();
-        let success = |instruments: &Instruments| {
-            let families = instruments.families();
-            let family = families.iter().find(|family| family.definition.name == RELOAD_SUCCESS.name).unwrap();
-            family.samples[0].value.clone()
-        };
-        instruments.reloaded(false);
-        assert_eq!(success(&instruments), 0.0.into());
-        instruments.reloaded(true);
-        assert_eq!(success(&instruments), 1.0.into());
+    fn value(instruments: &Instruments, name: &str) -> f64 {
+        let family = instruments.families().into_iter().find(|family| family.definition.name == name).unwrap();
+        match &family.samples[0].value {
+            crate::metric::Value::Number(number) => *number,
+            crate::metric::Value::Histogram(histogram) => histogram.sum(),
+        }
     }
 
     #[test]
-    fn memory_is_read_in_bytes() {
-        assert_eq!(kilobytes("Name:\tpgwarden\nVmRSS:\t    12 kB\n", "VmRSS:"), Some(12288.0));
-        assert_eq!(kilobytes("", "VmRSS:"), None);
+    fn every_metric_has_a_value_from_the_start() {
+        let names: Vec<_> =
+            Instruments::new().unwrap().families().iter().map(|family| family.definition.name).collect();
+        let missing: Vec<_> = METRICS.iter().filter(|definition| !names.contains(&definition.name)).collect();
+        assert!(missing.is_empty() || !cfg!(target_os = "linux"), "{missing:?}");
     }
 
     #[test]
-    fn the_distribution_of_scrapes_is_cumulative() {
-        let instruments = Instruments::new();
-        instruments.scraped(Duration::from_millis(3), 10);
-        instruments.scraped(Duration::from_secs(5), 10);
-        let histogram = instruments.distribution();
-        assert_eq!(histogram.count(), 2);
-        assert_eq!(histogram.cumulative().find(|(bound, _)| *bound >= 0.005).unwrap().1, 1);
+    fn the_process_is_not_free() {
+        let instruments = Instruments::new().unwrap();
+        if cfg!(target_os = "linux") {
+            assert!(value(&instruments, RESIDENT_MEMORY.name) > 1e6);
+            assert!(value(&instruments, OPEN_FDS.name) >= 3.0);
+        }
+    }
+
+    #[test]
+    fn a_failed_reload_keeps_the_time_of_the_last_good_one() {
+        let instruments = Instruments::new().unwrap();
+        let loaded = value(&instruments, RELOAD_SUCCESS.name);
+        instruments.count_reload(false);
+        assert_eq!(value(&instruments, RELOAD_FAILURES.name).to_bits(), 1_f64.to_bits());
+        assert_eq!(value(&instruments, RELOAD_SUCCESSFUL.name).to_bits(), 0_f64.to_bits());
+        assert_eq!(value(&instruments, RELOAD_SUCCESS.name).to_bits(), loaded.to_bits());
+        instruments.count_reload(true);
+        assert_eq!(value(&instruments, RELOADS.name).to_bits(), 2_f64.to_bits());
+        assert!(value(&instruments, RELOAD_SUCCESS.name) >= loaded);
+    }
+
+    #[test]
+    fn a_histogram_keeps_its_buckets() {
+        let instruments = Instruments::new().unwrap();
+        for seconds in [0.0004, 0.003, 2.0] {
+            instruments.count_scrape(Duration::from_secs_f64(seconds), 10);
+        }
+        let counted = histogram(&instruments.scrape_duration, &SCRAPE_BOUNDS);
+        assert_eq!(counted.cumulative().map(|(_, count)| count).collect::<Vec<_>>(), [1, 1, 1, 2, 2, 2, 2, 2, 3]);
+        assert_eq!(value(&instruments, RESPONSE_BYTES.name).to_bits(), 30_f64.to_bits());
     }
 }

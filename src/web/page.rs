@@ -1,107 +1,436 @@
-//! The page at `/`: what is watched, with which success.
+//! The page at `/`: what is watched and with which success, for a person.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::sync::Arc;
+use std::time::Duration;
 
 use askama::Template;
+use axum::extract::State as Extract;
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
 
+use super::State;
+use crate::postgres::ErrorKind;
 use crate::runner::{Overview, Reachability, Rounds, Source};
 use crate::state;
 
-/// The page, every value escaped by the template.
+/// Up to this many rounds are shown unfolded.
+const UNFOLDED: usize = 60;
+
+/// Problems that are listed at the top; the rest is counted.
+const MAX_PROBLEMS: usize = 30;
+
+/// The page holds its style and nothing else: no script, no image, no form, no frame around it.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
+                      form-action 'none'; frame-ancestors 'none'";
+
+/// Answers `/`.
+pub(super) async fn show(Extract(state): Extract<Arc<State>>) -> Response {
+    let now = state::now();
+    let overview = state.published.overview();
+    match Page::new(&overview, now, state.instruments.started()).render() {
+        Ok(page) => ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(page)).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+    }
+}
+
+/// The page; the template escapes every value.
 #[derive(Template)]
 #[template(path = "overview.html", config = "src/web/askama.toml")]
 struct Page<'a> {
-    version: &'a str,
+    version: &'static str,
+    uptime: String,
     targets: Vec<Target<'a>>,
+    tiles: [Tile; 4],
+    problems: Vec<Problem<'a>>,
+    more_problems: usize,
 }
 
+/// A number at the top.
+struct Tile {
+    what: &'static str,
+    number: String,
+    of: Option<String>,
+    class: &'static str,
+}
+
+/// Something that does not work.
+struct Problem<'a> {
+    target: &'a str,
+    datname: Option<&'a str>,
+    collector: Option<&'a str>,
+    kind: &'a str,
+    reason: &'a str,
+}
+
+/// One target with its places, itself first.
 struct Target<'a> {
     name: &'a str,
-    health: Health,
     places: Vec<Place<'a>>,
+    unfolded: bool,
 }
 
-/// The server as a whole, or one of its databases.
+/// The target as a whole (`datname` is `None`) or one of its databases.
 struct Place<'a> {
-    name: &'a str,
-    health: Health,
-    collectors: Vec<Collector<'a>>,
+    datname: Option<&'a str>,
+    reachability: Option<&'a Reachability>,
+    rows: Vec<Row<'a>>,
 }
 
-struct Collector<'a> {
-    name: &'a str,
-    health: Health,
-    age: String,
-    duration: String,
+/// One collector in one place.
+struct Row<'a> {
+    collector: &'static str,
+    rounds: &'a Rounds,
+    now: f64,
+}
+
+/// What several rounds come to.
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    rounds: usize,
+    good: usize,
+    bad: usize,
     series: usize,
     left_out: u64,
+    oldest: Option<f64>,
 }
 
-/// A state in words, and why.
-struct Health {
+/// How something stands, in a word and the class of its mark.
+struct Standing {
     class: &'static str,
-    word: &'static str,
-    reason: String,
+    word: String,
 }
 
-impl Health {
-    fn new(good: Option<bool>, reason: Option<&str>) -> Self {
-        let (class, word) = match good {
-            Some(true) => ("good", "up"),
-            Some(false) => ("bad", "down"),
-            None => ("pending", "pending"),
-        };
-        Self { class, word, reason: reason.unwrap_or_default().to_owned() }
-    }
+impl Standing {
+    const GOOD: &str = "good";
+    const WAITING: &str = "waiting";
+    const BAD: &str = "bad";
 
-    fn of(reachability: Option<&Reachability>) -> Self {
-        Self::new(reachability.and_then(|found| found.up), reachability.and_then(|found| found.reason.as_deref()))
+    fn new(class: &'static str, word: impl Into<String>) -> Self {
+        Self { class, word: word.into() }
     }
 }
 
-/// Renders the page.
-pub(super) fn render(overview: &Overview) -> Result<String, askama::Error> {
-    let names: std::collections::BTreeSet<_> = overview.rounds.keys().map(|source| &*source.target).collect();
-    let targets = names.into_iter().map(|name| target(overview, name)).collect();
-    Page { version: env!("CARGO_PKG_VERSION"), targets }.render()
+impl<'a> Page<'a> {
+    fn new(overview: &'a Overview, now: f64, started: f64) -> Self {
+        let targets = targets(overview, now);
+        let mut problems: Vec<_> = targets.iter().flat_map(Target::problems).collect();
+        let more_problems = problems.len().saturating_sub(MAX_PROBLEMS);
+        problems.truncate(MAX_PROBLEMS);
+        let tiles = tiles(overview, &targets);
+        Self { version: env!("CARGO_PKG_VERSION"), uptime: age(now - started), tiles, problems, more_problems, targets }
+    }
 }
 
-fn target<'a>(overview: &'a Overview, name: &'a str) -> Target<'a> {
-    let mut places: Vec<Place<'a>> = Vec::new();
-    for (source, rounds) in overview.rounds.iter().filter(|(source, _)| &*source.target == name) {
-        let place = source.datname.as_deref().unwrap_or("server");
-        let collector = collector(source, rounds);
-        match places.iter_mut().find(|known| known.name == place) {
-            Some(known) => known.collectors.push(collector),
-            None => {
-                places.push(Place { name: place, health: place_health(overview, source), collectors: vec![collector] });
-            }
+/// All targets by name, with everything that is known of them.
+fn targets(overview: &Overview, now: f64) -> Vec<Target<'_>> {
+    let place = |datname, reachability| Place { datname, reachability, rows: Vec::new() };
+    let mut places: BTreeMap<(&str, Option<&str>), Place<'_>> = BTreeMap::new();
+    for (target, reachability) in &overview.targets {
+        places.insert((target, None), place(None, Some(reachability)));
+    }
+    for ((target, datname), reachability) in &overview.databases {
+        places.insert((target, Some(datname)), place(Some(&**datname), Some(reachability)));
+    }
+    for (Source { target, datname, collector }, rounds) in &overview.rounds {
+        let datname = datname.as_deref();
+        let place = places.entry((target, datname)).or_insert_with(|| place(datname, None));
+        place.rows.push(Row { collector, rounds, now });
+    }
+    let mut targets: Vec<Target<'_>> = Vec::new();
+    for ((name, _), place) in places {
+        match targets.last_mut().filter(|target| target.name == name) {
+            Some(target) => target.places.push(place),
+            None => targets.push(Target { name, places: vec![place], unfolded: overview.rounds.len() <= UNFOLDED }),
         }
     }
-    Target { name, health: Health::of(overview.targets.get(name)), places }
+    targets
 }
 
-fn place_health(overview: &Overview, source: &Source) -> Health {
-    match &source.datname {
-        Some(datname) => Health::of(overview.databases.get(&(source.target.clone(), datname.clone()))),
-        None => Health::of(overview.targets.get(&source.target)),
+fn tiles(overview: &Overview, targets: &[Target<'_>]) -> [Tile; 4] {
+    let sum = Sum::of(targets.iter().flat_map(Target::rows));
+    let up = |reachability: &&Reachability| reachability.up == Some(true);
+    let share = |what, good: usize, all: usize| {
+        let class = if good == all { Standing::GOOD } else { Standing::BAD };
+        Tile { what, number: number(good), of: Some(number(all)), class }
+    };
+    let (databases, targets) = (&overview.databases, &overview.targets);
+    [
+        share("targets up", targets.values().filter(up).count(), targets.len()),
+        share("databases up", databases.values().filter(up).count(), databases.len()),
+        share("collectors succeed", sum.good, sum.rounds),
+        Tile { what: "series", number: number(sum.series), of: None, class: "" },
+    ]
+}
+
+impl<'a> Target<'a> {
+    fn rows(&self) -> impl Iterator<Item = &Row<'a>> {
+        self.places.iter().flat_map(|place| &place.rows)
+    }
+
+    fn sum(&self) -> Sum {
+        Sum::of(self.rows())
+    }
+
+    fn databases(&self) -> usize {
+        self.places.iter().filter(|place| place.datname.is_some()).count()
+    }
+
+    fn is_down(&self) -> bool {
+        self.places.iter().any(|place| place.datname.is_none() && place.is_down())
+    }
+
+    fn standing(&self) -> Standing {
+        let down = self.places.iter().filter(|place| place.is_down()).count();
+        if self.is_down() {
+            return Standing::new(Standing::BAD, "down");
+        }
+        if down > 0 {
+            return Standing::new(Standing::BAD, format!("{down} down"));
+        }
+        self.sum().standing(self.places.iter().any(Place::is_unknown))
+    }
+
+    /// What does not work: of a target or a database that is down, that alone.
+    fn problems(&self) -> Vec<Problem<'a>> {
+        let is_down = self.is_down();
+        let places = self.places.iter().filter(|place| !is_down || place.datname.is_none());
+        places.flat_map(|place| place.problems(self.name)).collect()
     }
 }
 
-fn collector<'a>(source: &'a Source, rounds: &Rounds) -> Collector<'a> {
-    let age = rounds
-        .last_success
-        .map_or_else(|| "never".to_owned(), |at| format!("{:.0} s ago", (state::now() - at).max(0.0)));
-    let mut health = Health::new(rounds.succeeded, rounds.failure.as_ref().map(|(_, message)| message.as_str()));
-    health.word = match rounds.succeeded {
-        Some(true) => "ok",
-        Some(false) => "failed",
-        None => "pending",
-    };
-    Collector {
-        name: source.collector,
-        health,
-        age,
-        duration: format!("{:.0} ms", rounds.duration.as_secs_f64() * 1000.0),
-        series: rounds.series,
-        left_out: rounds.left_out,
+impl<'a> Place<'a> {
+    fn sum(&self) -> Sum {
+        Sum::of(&self.rows)
+    }
+
+    fn is_down(&self) -> bool {
+        self.reachability.is_some_and(|reachability| reachability.up == Some(false))
+    }
+
+    fn is_unknown(&self) -> bool {
+        self.reachability.is_some_and(|reachability| reachability.up.is_none())
+    }
+
+    fn reason(&self) -> &'a str {
+        self.reachability.and_then(|reachability| reachability.reason.as_deref()).unwrap_or_default()
+    }
+
+    fn standing(&self) -> Standing {
+        if self.is_down() {
+            return Standing::new(Standing::BAD, "down");
+        }
+        self.sum().standing(self.is_unknown())
+    }
+
+    fn problems(&self, target: &'a str) -> Vec<Problem<'a>> {
+        let datname = self.datname;
+        if self.is_down() {
+            return vec![Problem { target, datname, collector: None, kind: "down", reason: self.reason() }];
+        }
+        let failing = self.rows.iter().filter_map(|row| Some((row.collector, row.rounds.failure.as_ref()?)));
+        let problem = |(collector, (kind, reason)): (_, &'a (ErrorKind, String))| {
+            Problem { target, datname, collector: Some(collector), kind: kind.label(), reason }
+        };
+        failing.map(problem).collect()
+    }
+}
+
+impl Row<'_> {
+    fn standing(&self) -> Standing {
+        match (self.rounds.succeeded, &self.rounds.failure) {
+            (Some(true), _) => Standing::new(Standing::GOOD, "ok"),
+            (Some(false), Some((kind, _))) => Standing::new(Standing::BAD, kind.label()),
+            (Some(false), None) => Standing::new(Standing::BAD, "failed"),
+            (None, _) => Standing::new(Standing::WAITING, "first round"),
+        }
+    }
+
+    fn reason(&self) -> &str {
+        self.rounds.failure.as_ref().map_or("", |(_, reason)| reason)
+    }
+
+    fn age(&self) -> Option<f64> {
+        self.rounds.last_success.map(|at| self.now - at)
+    }
+
+    fn ago(&self) -> String {
+        ago(self.age())
+    }
+
+    fn took(&self) -> String {
+        if self.rounds.succeeded.is_some() { duration(self.rounds.duration) } else { String::new() }
+    }
+}
+
+impl Sum {
+    fn of<'a>(rows: impl IntoIterator<Item = &'a Row<'a>>) -> Self {
+        rows.into_iter().fold(Self::default(), |sum, row| Self {
+            rounds: sum.rounds + 1,
+            good: sum.good + usize::from(row.rounds.succeeded == Some(true)),
+            bad: sum.bad + usize::from(row.rounds.succeeded == Some(false)),
+            series: sum.series + row.rounds.series,
+            left_out: sum.left_out + row.rounds.left_out,
+            oldest: sum.oldest.into_iter().chain(row.age()).reduce(f64::max),
+        })
+    }
+
+    /// Of the oldest values; nothing where there are none.
+    fn ago(&self) -> String {
+        self.oldest.map_or_else(String::new, |seconds| ago(Some(seconds)))
+    }
+
+    fn standing(&self, unknown: bool) -> Standing {
+        if self.bad > 0 {
+            Standing::new(Standing::BAD, format!("{} failing", self.bad))
+        } else if unknown || self.good < self.rounds {
+            Standing::new(Standing::WAITING, "first round")
+        } else {
+            Standing::new(Standing::GOOD, "up")
+        }
+    }
+}
+
+/// `3 s`, `4 min`, `5 h`, `6 d`: as exact as a reader needs it.
+fn age(seconds: f64) -> String {
+    let units = [("d", 86_400.0), ("h", 3_600.0), ("min", 60.0)];
+    let seconds = seconds.max(0.0);
+    // Up to two of a unit, the smaller one says more.
+    match units.into_iter().find(|(_, size)| seconds >= 2.0 * size) {
+        Some((unit, size)) => format!("{:.0} {unit}", (seconds / size).floor()),
+        None => format!("{seconds:.0} s"),
+    }
+}
+
+/// As `age`, of something that may never have been.
+fn ago(seconds: Option<f64>) -> String {
+    seconds.map_or_else(|| "never".to_owned(), |seconds| format!("{} ago", age(seconds)))
+}
+
+fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    if seconds < 1.0 { format!("{:.0} ms", seconds * 1e3) } else { format!("{seconds:.1} s") }
+}
+
+/// Digits in groups of three, with spaces that keep a number on one line.
+fn number(value: impl Display) -> String {
+    let digits = value.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push('\u{202f}');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: f64 = 1_000_000.0;
+
+    fn source(target: &str, datname: Option<&str>) -> Source {
+        Source { target: target.into(), datname: datname.map(Into::into), collector: "table_sizes" }
+    }
+
+    fn good() -> Rounds {
+        Rounds { succeeded: Some(true), last_success: Some(NOW - 42.0), series: 1234, ..Rounds::default() }
+    }
+
+    fn failed(reason: &str) -> Rounds {
+        Rounds { succeeded: Some(false), failure: Some((ErrorKind::Timeout, reason.to_owned())), ..good() }
+    }
+
+    fn up() -> Reachability {
+        Reachability { up: Some(true), reason: None }
+    }
+
+    fn down(reason: &str) -> Reachability {
+        Reachability { up: Some(false), reason: Some(reason.to_owned()) }
+    }
+
+    fn overview(target: Reachability, database: Reachability, rounds: Rounds) -> Overview {
+        Overview {
+            targets: BTreeMap::from([("main".into(), target)]),
+            databases: BTreeMap::from([(("main".into(), "app".into()), database)]),
+            rounds: BTreeMap::from([(source("main", Some("app")), rounds)]),
+        }
+    }
+
+    fn render(overview: &Overview) -> String {
+        Page::new(overview, NOW, NOW - 90.0).render().unwrap()
+    }
+
+    #[test]
+    fn what_works_is_shown_with_its_age_and_size() {
+        let page = render(&overview(up(), up(), good()));
+        for text in ["main", "app", "table_sizes", "42 s ago", "1\u{202f}234"] {
+            assert!(page.contains(text), "{text}: {page}");
+        }
+        assert!(!page.contains("Needs attention"));
+    }
+
+    #[test]
+    fn what_fails_stands_at_the_top_in_words() {
+        let overview = overview(up(), up(), failed("the statement took longer than 20 s"));
+        let problems = targets(&overview, NOW)[0].problems();
+        assert_eq!(problems.len(), 1);
+        assert_eq!((problems[0].kind, problems[0].datname), ("timeout", Some("app")));
+        assert!(render(&overview).contains("the statement took longer than 20 s"));
+    }
+
+    #[test]
+    fn of_a_target_that_is_down_only_that_is_said() {
+        let overview = overview(down("connection refused"), down("connection refused"), failed("connection refused"));
+        let targets = targets(&overview, NOW);
+        let problems = targets[0].problems();
+        assert_eq!(problems.len(), 1);
+        assert_eq!((problems[0].datname, problems[0].reason), (None, "connection refused"));
+        assert_eq!(targets[0].standing().word, "down");
+    }
+
+    #[test]
+    fn nothing_that_comes_from_a_server_is_markup() {
+        let hostile = "<script>alert('\"')</script>&\n🦀";
+        let overview = Overview {
+            targets: BTreeMap::from([(hostile.into(), down(hostile))]),
+            databases: BTreeMap::from([((hostile.into(), hostile.into()), down(hostile))]),
+            rounds: BTreeMap::from([(source(hostile, Some(hostile)), failed(hostile))]),
+        };
+        let page = render(&overview);
+        assert!(!page.contains("<script"));
+        assert!(page.contains("&#60;script&#62;"));
+    }
+
+    #[test]
+    fn many_problems_are_counted_and_not_all_listed() {
+        let mut overview = overview(up(), up(), good());
+        for index in 0..MAX_PROBLEMS + 7 {
+            overview.rounds.insert(source("main", Some(&format!("app{index}"))), failed("late"));
+        }
+        assert!(render(&overview).contains("and 7 more"));
+    }
+
+    #[test]
+    fn nothing_watched_is_said() {
+        assert!(render(&Overview::default()).contains("No target is watched"));
+    }
+
+    #[test]
+    fn ages_are_as_exact_as_a_reader_needs_them() {
+        for (seconds, text) in [(0.2, "0 s"), (119.0, "119 s"), (120.0, "2 min"), (7200.0, "2 h"), (200_000.0, "2 d")] {
+            assert_eq!(age(seconds), text);
+        }
+        assert_eq!(ago(None), "never");
+    }
+
+    #[test]
+    fn long_numbers_are_grouped() {
+        for (value, text) in [(0_u64, "0"), (999, "999"), (1000, "1\u{202f}000"), (1_234_567, "1\u{202f}234\u{202f}567")] {
+            assert_eq!(number(value), text);
+        }
     }
 }
