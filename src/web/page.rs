@@ -11,7 +11,6 @@ use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 
 use super::State;
-use crate::postgres::ErrorKind;
 use crate::runner::{Overview, Reachability, Rounds, Source};
 use crate::state;
 
@@ -19,7 +18,10 @@ use crate::state;
 const UNFOLDED: usize = 60;
 
 /// Problems that are listed at the top; the rest is counted.
-const MAX_PROBLEMS: usize = 30;
+const MAX_PROBLEMS: usize = 20;
+
+/// Places of one problem that are named; the rest is counted.
+const MAX_PLACES: usize = 5;
 
 /// The page holds its style and nothing else: no script, no image, no form, no frame around it.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
@@ -55,13 +57,21 @@ struct Tile {
     class: &'static str,
 }
 
-/// Something that does not work.
+/// Something that does not work, in the same way in one place or in many.
+#[derive(Debug)]
 struct Problem<'a> {
-    target: &'a str,
-    datname: Option<&'a str>,
-    collector: Option<&'a str>,
-    kind: &'a str,
-    reason: &'a str,
+    what: What<'a>,
+    /// Up to [`MAX_PLACES`] of them.
+    places: Vec<String>,
+    more_places: usize,
+}
+
+/// What does not work, and why: the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum What<'a> {
+    TargetDown { reason: &'a str },
+    DatabaseDown { reason: &'a str },
+    Failing { collector: &'static str, kind: &'static str, reason: &'a str },
 }
 
 /// One target with its places, itself first.
@@ -115,7 +125,7 @@ impl Standing {
 impl<'a> Page<'a> {
     fn new(overview: &'a Overview, now: f64, started: f64) -> Self {
         let targets = targets(overview, now);
-        let mut problems: Vec<_> = targets.iter().flat_map(Target::problems).collect();
+        let mut problems = problems(&targets);
         let more_problems = problems.len().saturating_sub(MAX_PROBLEMS);
         problems.truncate(MAX_PROBLEMS);
         let tiles = tiles(overview, &targets);
@@ -146,6 +156,20 @@ fn targets(overview: &Overview, now: f64) -> Vec<Target<'_>> {
         }
     }
     targets
+}
+
+/// Everything that does not work, each reason once.
+fn problems<'a>(targets: &[Target<'a>]) -> Vec<Problem<'a>> {
+    let mut places: BTreeMap<What<'a>, Vec<String>> = BTreeMap::new();
+    for (what, place) in targets.iter().flat_map(Target::problems) {
+        places.entry(what).or_default().push(place);
+    }
+    let problem = |(what, mut places): (_, Vec<String>)| {
+        let more_places = places.len().saturating_sub(MAX_PLACES);
+        places.truncate(MAX_PLACES);
+        Problem { what, places, more_places }
+    };
+    places.into_iter().map(problem).collect()
 }
 
 fn tiles(overview: &Overview, targets: &[Target<'_>]) -> [Tile; 4] {
@@ -187,16 +211,21 @@ impl<'a> Target<'a> {
             return Standing::new(Standing::BAD, "down");
         }
         if down > 0 {
-            return Standing::new(Standing::BAD, format!("{down} down"));
+            let plural = if down == 1 { "" } else { "s" };
+            return Standing::new(Standing::BAD, format!("{down} database{plural} down"));
         }
         self.sum().standing(self.places.iter().any(Place::is_unknown))
     }
 
-    /// What does not work: of a target or a database that is down, that alone.
-    fn problems(&self) -> Vec<Problem<'a>> {
+    /// What does not work, and where: of a target or a database that is down, that alone.
+    fn problems(&self) -> Vec<(What<'a>, String)> {
         let is_down = self.is_down();
         let places = self.places.iter().filter(|place| !is_down || place.datname.is_none());
-        places.flat_map(|place| place.problems(self.name)).collect()
+        let named = |place: &Place<'a>| match place.datname {
+            Some(datname) => format!("{} / {datname}", self.name),
+            None => self.name.to_owned(),
+        };
+        places.flat_map(|place| place.problems().into_iter().map(move |what| (what, named(place)))).collect()
     }
 }
 
@@ -224,16 +253,18 @@ impl<'a> Place<'a> {
         self.sum().standing(self.is_unknown())
     }
 
-    fn problems(&self, target: &'a str) -> Vec<Problem<'a>> {
-        let datname = self.datname;
-        if self.is_down() {
-            return vec![Problem { target, datname, collector: None, kind: "down", reason: self.reason() }];
+    fn problems(&self) -> Vec<What<'a>> {
+        let reason = self.reason();
+        match self.datname {
+            None if self.is_down() => return vec![What::TargetDown { reason }],
+            Some(_) if self.is_down() => return vec![What::DatabaseDown { reason }],
+            _ => {}
         }
-        let failing = self.rows.iter().filter_map(|row| Some((row.collector, row.rounds.failure.as_ref()?)));
-        let problem = |(collector, (kind, reason)): (_, &'a (ErrorKind, String))| {
-            Problem { target, datname, collector: Some(collector), kind: kind.label(), reason }
+        let failing = |row: &Row<'a>| {
+            let (kind, reason) = row.rounds.failure.as_ref()?;
+            Some(What::Failing { collector: row.collector, kind: kind.label(), reason })
         };
-        failing.map(problem).collect()
+        self.rows.iter().filter_map(failing).collect()
     }
 }
 
@@ -329,6 +360,7 @@ fn number(value: impl Display) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::postgres::ErrorKind;
 
     const NOW: f64 = 1_000_000.0;
 
@@ -376,9 +408,11 @@ mod tests {
     #[test]
     fn what_fails_stands_at_the_top_in_words() {
         let overview = overview(up(), up(), failed("the statement took longer than 20 s"));
-        let problems = targets(&overview, NOW)[0].problems();
+        let problems = problems(&targets(&overview, NOW));
         assert_eq!(problems.len(), 1);
-        assert_eq!((problems[0].kind, problems[0].datname), ("timeout", Some("app")));
+        let reason = "the statement took longer than 20 s";
+        assert_eq!(problems[0].what, What::Failing { collector: "table_sizes", kind: "timeout", reason });
+        assert_eq!(problems[0].places, ["main / app"]);
         assert!(render(&overview).contains("the statement took longer than 20 s"));
     }
 
@@ -386,9 +420,8 @@ mod tests {
     fn of_a_target_that_is_down_only_that_is_said() {
         let overview = overview(down("connection refused"), down("connection refused"), failed("connection refused"));
         let targets = targets(&overview, NOW);
-        let problems = targets[0].problems();
-        assert_eq!(problems.len(), 1);
-        assert_eq!((problems[0].datname, problems[0].reason), (None, "connection refused"));
+        let what = What::TargetDown { reason: "connection refused" };
+        assert_eq!(targets[0].problems(), [(what, "main".to_owned())]);
         assert_eq!(targets[0].standing().word, "down");
     }
 
@@ -406,12 +439,23 @@ mod tests {
     }
 
     #[test]
-    fn many_problems_are_counted_and_not_all_listed() {
-        let mut overview = overview(up(), up(), good());
-        for index in 0..MAX_PROBLEMS + 7 {
+    fn the_same_problem_in_many_places_is_one() {
+        let mut overview = overview(up(), up(), failed("late"));
+        for index in 0..MAX_PLACES + 6 {
             overview.rounds.insert(source("main", Some(&format!("app{index}"))), failed("late"));
         }
+        let problems = problems(&targets(&overview, NOW));
+        assert_eq!((problems.len(), problems[0].places.len(), problems[0].more_places), (1, MAX_PLACES, 7));
         assert!(render(&overview).contains("and 7 more"));
+    }
+
+    #[test]
+    fn many_problems_are_counted_and_not_all_listed() {
+        let mut overview = overview(up(), up(), good());
+        for index in 0..MAX_PROBLEMS + 8 {
+            overview.rounds.insert(source("main", Some(&format!("app{index}"))), failed(&format!("reason {index}")));
+        }
+        assert!(render(&overview).contains("and 8 more"));
     }
 
     #[test]
