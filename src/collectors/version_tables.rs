@@ -74,7 +74,7 @@ async fn read_one_by_one(session: &mut Session, tables: &mut [&mut VersionTable]
         match read_rows(session, std::slice::from_mut(table)).await {
             Err(error) if error.kind() == ErrorKind::LockTimeout => table.reading = Reading::Locked,
             Err(error) if matches!(error.kind(), ErrorKind::Permission | ErrorKind::Query) => {
-                table.reading = Reading::Denied
+                table.reading = Reading::Denied;
             }
             // Dropped since it was listed: it is no version table any more.
             Err(error) if error.kind() == ErrorKind::Missing => table.name.clear(),

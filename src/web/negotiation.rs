@@ -134,7 +134,9 @@ mod tests {
     #[test]
     fn who_names_no_format_is_served_text() {
         assert_eq!(exposition(&HeaderMap::new()), Format::Text.into());
-        for accept in ["", "*/*", "text/html,application/xhtml+xml,*/*;q=0.8", "application/*", "application/json", ";q=", ",,"] {
+        for accept in
+            ["", "*/*", "text/html,application/xhtml+xml,*/*;q=0.8", "application/*", "application/json", ";q=", ",,"]
+        {
             assert_eq!(format(accept), Format::Text, "{accept}");
         }
     }
@@ -180,7 +182,9 @@ mod tests {
 
     #[test]
     fn gzip_is_used_where_it_is_accepted() {
-        for accepted in ["gzip", "deflate, gzip;q=0.5", "*", "x-gzip", "GZIP", "br, *;q=0.1", "gzip;q=0.5, identity;q=0.5"] {
+        for accepted in
+            ["gzip", "deflate, gzip;q=0.5", "*", "x-gzip", "GZIP", "br, *;q=0.1", "gzip;q=0.5, identity;q=0.5"]
+        {
             assert!(compresses(accepted), "{accepted}");
         }
         for refused in ["", "identity", "br", "gzipped", "identity, gzip;q=0.5"] {
@@ -191,7 +195,14 @@ mod tests {
 
     /// Media ranges as clients write them, in disorder.
     fn range() -> impl Strategy<Value = (&'static str, u16)> {
-        let names = vec!["application/openmetrics-text", "application/openmetrics-text;version=1.0.0", "text/plain", "text/plain;version=0.0.4", "*/*", "text/html"];
+        let names = vec![
+            "application/openmetrics-text",
+            "application/openmetrics-text;version=1.0.0",
+            "text/plain",
+            "text/plain;version=0.0.4",
+            "*/*",
+            "text/html",
+        ];
         (prop::sample::select(names), 0..=1000_u16)
     }
 

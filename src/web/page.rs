@@ -473,7 +473,9 @@ mod tests {
 
     #[test]
     fn long_numbers_are_grouped() {
-        for (value, text) in [(0_u64, "0"), (999, "999"), (1000, "1\u{202f}000"), (1_234_567, "1\u{202f}234\u{202f}567")] {
+        for (value, text) in
+            [(0_u64, "0"), (999, "999"), (1000, "1\u{202f}000"), (1_234_567, "1\u{202f}234\u{202f}567")]
+        {
             assert_eq!(number(value), text);
         }
     }

@@ -37,9 +37,8 @@ fn awaited(overview: &Overview) -> Option<String> {
 
 fn is_awaited(overview: &Overview, (source, rounds): &(&Source, &Rounds)) -> bool {
     let target = overview.targets.get(&source.target);
-    let database = source.datname.as_ref().and_then(|datname| {
-        overview.databases.get(&(source.target.clone(), datname.clone()))
-    });
+    let database =
+        source.datname.as_ref().and_then(|datname| overview.databases.get(&(source.target.clone(), datname.clone())));
     let unreachable = target.into_iter().chain(database).any(|reachability| reachability.up == Some(false));
     rounds.succeeded.is_none() && !unreachable
 }

@@ -37,7 +37,7 @@ on_every_major! {
         idle.execute("SET application_name = 'we''ird \"app\"'").await;
         idle.execute("BEGIN; SELECT 1").await;
         let mut watcher = Watcher::open(&database, Role::Monitor).await;
-        watcher.config.activity.thresholds = vec![Duration::from_millis(200), Duration::from_secs(3600)];
+        watcher.config.activity.thresholds = vec![Duration::from_millis(200), Duration::from_hours(1)];
         let old = format!("SELECT clock_timestamp() - state_change > '0.3s' FROM pg_stat_activity WHERE pid = {}", idle.pid);
         observer.wait_until_holds(&old, PATIENCE).await;
 
@@ -128,7 +128,7 @@ on_majors! {
         let own = database.session_as(Role::Nobody).await;
         own.execute("BEGIN; SELECT 1").await;
         let mut watcher = Watcher::open(&database, Role::Nobody).await;
-        watcher.config.activity.thresholds = vec![Duration::ZERO, Duration::from_secs(3600)];
+        watcher.config.activity.thresholds = vec![Duration::ZERO, Duration::from_hours(1)];
         let datname = database.name.as_str();
 
         let round = watcher.round("activity").await;

@@ -26,7 +26,7 @@ fn hidden() -> Backend {
 }
 
 fn samples(backends: &[Backend], max_groups: usize) -> Samples {
-    let config = config::Activity { thresholds: vec![Duration::from_millis(500), Duration::from_secs(60)], max_groups };
+    let config = config::Activity { thresholds: vec![Duration::from_millis(500), Duration::from_mins(1)], max_groups };
     let mut samples = Samples::default();
     push(backends, &Datnames::of(["app", "quiet"]), &config, &mut samples);
     samples

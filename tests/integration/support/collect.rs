@@ -1,6 +1,6 @@
 //! One collector, run as the exporter runs it, without the exporter.
 
-use pgwarden::collectors::{self, Collector, Context};
+use pgwarden::collectors::{self, Collector, Context, Notes};
 use pgwarden::config::{Config, Environment};
 use pgwarden::metric::{Definition, Sample, Samples, Value};
 use pgwarden::postgres::{Budget, Error, Session};
@@ -13,6 +13,7 @@ pub struct Watcher {
     /// The configuration that the next round sees.
     pub config: Config,
     memory: Memory,
+    notes: Notes,
     session: Session,
 }
 
@@ -31,11 +32,11 @@ impl Watcher {
 
     /// A session with any database. It would rather fail its round than give up waiting for a lock.
     pub async fn open_on(cluster: &Cluster, role: Role, datname: &str) -> Self {
-        let mut config = Config::for_connection(&*cluster.url(role, datname), &Environment::default()).unwrap();
+        let mut config = Config::for_connection(&*cluster.url(role, datname), &Environment::of([])).unwrap();
         config.sessions.lock_timeout = super::PATIENCE;
         let budget = Budget::exporter(1);
         let session = Session::open(&config.targets[0].connection, datname, &config.sessions, &budget).await;
-        Self { config, memory: Memory::default(), session: session.unwrap() }
+        Self { config, memory: Memory::default(), notes: Notes::default(), session: session.unwrap() }
     }
 
     /// A round that must succeed.
@@ -47,7 +48,7 @@ impl Watcher {
     pub async fn try_round(&mut self, collector: &str) -> Result<Round, Error> {
         let collector = collectors::ALL.iter().find(|known| known.profile().name == collector).unwrap();
         let profile = collector.profile();
-        let context = Context { config: &self.config, memory: &self.memory, target: "test" };
+        let context = Context { config: &self.config, memory: &self.memory, notes: &self.notes, target: "test" };
         let mut samples = Samples::default();
         self.session.start_round(profile.timeout);
         collector.collect(context, &mut self.session, &mut samples).await?;
