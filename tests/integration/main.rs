@@ -12,5 +12,8 @@ mod collect_alembic;
 mod collect_server;
 mod harness;
 mod never_waits;
+mod operates;
+mod scraped;
 #[allow(dead_code, unused_imports, reason = "helpers come before the last of their users")]
 mod support;
+mod survives;

@@ -12,8 +12,8 @@ const TOLERATED: Duration = Duration::from_millis(200);
 const COLLECTORS: [&str; 5] = ["alembic", "table_sizes", "table_activity", "column_statistics", "privileges"];
 
 fn config(database: &Database<'_>, role: Role) -> String {
-    let schedules: String =
-        COLLECTORS.iter().map(|name| format!("[collectors.{name}]\ninterval = \"1s\"\ntimeout = \"1s\"\n")).collect();
+    let schedules =
+        COLLECTORS.map(|name| format!("[collectors.{name}]\ninterval = \"1s\"\ntimeout = \"1s\"\n")).concat();
     format!(
         "[sessions]\napplication_name = \"{name}\"\n{schedules}\
          [collectors.activity]\ninterval = \"1s\"\ntimeout = \"1s\"\n\
