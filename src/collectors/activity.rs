@@ -100,6 +100,7 @@ impl Collector for Activity {
 
 /// One row of `pg_stat_activity`; text that is NULL is empty.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "columns keep the names that they have in the view")]
 struct Backend {
     datname: String,
     usename: String,

@@ -38,8 +38,12 @@ on_every_major! {
         idle.execute("BEGIN; SELECT 1").await;
         let mut watcher = Watcher::open(&database, Role::Monitor).await;
         watcher.config.activity.thresholds = vec![Duration::from_millis(200), Duration::from_hours(1)];
-        let old = format!("SELECT clock_timestamp() - state_change > '0.3s' FROM pg_stat_activity WHERE pid = {}", idle.pid);
-        observer.wait_until_holds(&old, PATIENCE).await;
+        let older = |than: &str, column: &str| {
+            format!("SELECT clock_timestamp() - {column} > '{than}' FROM pg_stat_activity WHERE pid = {}", idle.pid)
+        };
+        observer.wait_until_holds(&older("0.3s", "xact_start"), PATIENCE).await;
+        idle.execute("SELECT 1").await;
+        observer.wait_until_holds(&older("0.2s", "state_change"), PATIENCE).await;
 
         let ages = ["clock_timestamp() - xact_start", "clock_timestamp() - state_change"];
         let before = [seconds(&observer, ages[0], idle.pid).await, seconds(&observer, ages[1], idle.pid).await];

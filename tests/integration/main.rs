@@ -13,6 +13,7 @@ mod collect_server;
 mod harness;
 mod never_waits;
 mod operates;
+mod reaches;
 mod scraped;
 #[allow(dead_code, unused_imports, reason = "helpers come before the last of their users")]
 mod support;

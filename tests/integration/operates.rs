@@ -30,7 +30,7 @@ async fn a_reload_takes_the_new_configuration_over_or_keeps_the_old_one_and_says
     let database = Cluster::shared(NEWEST).database().await;
     let exporter = Exporter::start(&target("old", &database)).await;
     let up = async |name| exporter.metrics().await.value("pgwarden_up", &[("target", name)]);
-    let succeeded = async || exporter.metrics().await.value("pgwarden_configuration_reload_success", &[]);
+    let succeeded = async || exporter.metrics().await.value("pgwarden_config_last_reload_successful", &[]);
 
     exporter.configure("[web]\nport = 1\n");
     let answer = exporter.request(reqwest::Method::POST, "/-/reload", &[]).await;
