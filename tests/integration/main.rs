@@ -18,3 +18,4 @@ mod scraped;
 #[allow(dead_code, unused_imports, reason = "helpers come before the last of their users")]
 mod support;
 mod survives;
+mod web;
