@@ -4,6 +4,7 @@
 //! config -> targets -> session -> collector -> rows -> samples -> published snapshot -> encoder -> HTTP.
 #![forbid(unsafe_code)]
 
+pub mod alembic;
 pub mod cli;
 pub mod collectors;
 pub mod config;
