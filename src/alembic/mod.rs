@@ -6,5 +6,8 @@
 
 pub mod configuration;
 pub mod files;
+pub mod graph;
+pub mod judge;
+pub mod manifest;
 pub mod reader;
 pub mod source;
