@@ -166,7 +166,8 @@ fn kind_of(path: &Path, sourceless: bool) -> Option<Kind> {
         return None;
     }
     let better = |extension: &str| path.with_extension(extension).exists();
-    (!better("py") && !(name.ends_with(".pyo") && better("pyc"))).then_some(Kind::Compiled)
+    let replaced = better("py") || name.ends_with(".pyo") && better("pyc");
+    (!replaced).then_some(Kind::Compiled)
 }
 
 #[cfg(test)]
@@ -199,7 +200,18 @@ mod tests {
     #[test]
     fn files_count_by_their_name() {
         let folder = folder(&[
-            "b.py", "a.py", "_x.py", ".y.py", "é.py", "c.PY", "d.pyc", "e.txt", "py", "__init__.py", "__init__x.py", ".#f.py",
+            "b.py",
+            "a.py",
+            "_x.py",
+            ".y.py",
+            "é.py",
+            "c.PY",
+            "d.pyc",
+            "e.txt",
+            "py",
+            "__init__.py",
+            "__init__x.py",
+            ".#f.py",
             "sub/g.py",
         ]);
         assert_eq!(names(&plain(&folder)), [".y.py", "_x.py", "a.py", "b.py", "é.py"]);
@@ -234,7 +246,15 @@ mod tests {
 
     #[test]
     fn compiled_files_count_only_without_a_source() {
-        let folder = folder(&["a.py", "a.pyc", "b.pyc", "b.pyo", "c.pyo", "__pycache__/a.cpython-311.pyc", "__pycache__/d.cpython-311.pyc"]);
+        let folder = folder(&[
+            "a.py",
+            "a.pyc",
+            "b.pyc",
+            "b.pyo",
+            "c.pyo",
+            "__pycache__/a.cpython-311.pyc",
+            "__pycache__/d.cpython-311.pyc",
+        ]);
         let sourceless = Locations { sourceless: true, ..plain(&folder) };
         assert_eq!(names(&sourceless), ["a.py", "b.pyc", "c.pyo", "__pycache__/d.cpython-311.pyc"]);
     }

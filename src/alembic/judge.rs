@@ -1,5 +1,6 @@
 //! One version table against the graph: is the database at the revision that the code expects?
 
+use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 use super::graph::{Graph, Position};
@@ -36,6 +37,12 @@ impl State {
             State::Empty => "empty",
             State::Missing => "missing",
         }
+    }
+}
+
+impl Serialize for State {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }
 
@@ -96,7 +103,8 @@ pub fn judge(graph: &Graph, rows: Option<&[String]>) -> Result<Judgement, Undeci
     let resolved: Vec<(&String, Option<Position>)> = current.iter().map(|row| (row, graph.resolve(row))).collect();
     let unknown: Vec<String> =
         resolved.iter().filter(|(_, position)| position.is_none()).map(|(row, _)| (*row).clone()).collect();
-    let known: Vec<(&String, Position)> = resolved.iter().filter_map(|&(row, position)| Some((row, position?))).collect();
+    let known: Vec<(&String, Position)> =
+        resolved.iter().filter_map(|&(row, position)| Some((row, position?))).collect();
     let applied: Vec<Position> = known.iter().map(|&(_, position)| position).collect();
     let overlapping = overlapping(graph, &known);
     let pending: Option<Vec<String>> = unknown

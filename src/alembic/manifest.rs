@@ -40,7 +40,9 @@ pub enum ManifestError {
     #[error("is not a manifest of revisions: `kind` is not `{KIND}`; write it with `pgwarden alembic manifest`")]
     OtherKind,
     /// Written by another version of pgwarden.
-    #[error("has version {0}, and this pgwarden reads version {VERSION}; write it again with `pgwarden alembic manifest`")]
+    #[error(
+        "has version {0}, and this pgwarden reads version {VERSION}; write it again with `pgwarden alembic manifest`"
+    )]
     OtherVersion(u32),
 }
 
@@ -100,7 +102,10 @@ mod tests {
         let refused = |json: &str| read(json.as_bytes()).unwrap_err().to_string();
         assert!(refused("").starts_with("is not a manifest of revisions: EOF"));
         assert!(refused("{}").contains("`kind` is not"));
-        assert!(refused(r#"{"kind": "alembic_manifest", "version": 2}"#).starts_with("has version 2, and this pgwarden reads version 1"));
+        assert!(
+            refused(r#"{"kind": "alembic_manifest", "version": 2}"#)
+                .starts_with("has version 2, and this pgwarden reads version 1")
+        );
         assert!(refused(r#"{"kind": "alembic_manifest", "version": 1}"#).contains("missing field `revisions`"));
         let extra = r#"{"kind": "alembic_manifest", "version": 1, "revisions": [], "unparsable": [], "more": 1}"#;
         assert!(refused(extra).contains("unknown field `more`"));

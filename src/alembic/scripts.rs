@@ -140,7 +140,8 @@ impl Scripts {
             return Ok(graph.clone());
         }
         let json = std::fs::read(&path).map_err(unreadable)?;
-        let graph = Arc::new(manifest::read(&json).map_err(|error| ScriptsError::Manifest { path: path.clone(), error })?);
+        let graph =
+            Arc::new(manifest::read(&json).map_err(|error| ScriptsError::Manifest { path: path.clone(), error })?);
         let file = RevisionFile { name: path.display().to_string(), path, compiled: false };
         self.files = vec![(file, Some(stamp))];
         self.graph = stamp.settled(started).then(|| graph.clone());
@@ -379,7 +380,8 @@ mod tests {
         write(&versions, "b.py", "revision = f()\ndown_revision = 'a'\n");
         symlink("gone.py", versions.join("c.py")).unwrap();
         let graph = open(&folder, "versions").refresh().unwrap();
-        let unparsable: Vec<_> = graph.unparsable().iter().map(|file| (file.file.as_str(), file.reason.as_str())).collect();
+        let unparsable: Vec<_> =
+            graph.unparsable().iter().map(|file| (file.file.as_str(), file.reason.as_str())).collect();
         assert_eq!(
             unparsable,
             [

@@ -66,8 +66,8 @@ fn decode_characters(bytes: &[u8]) -> Result<String, SourceError> {
         // Every byte is the code point of the same number. The decoder below would read windows-1252.
         return Ok(text.iter().map(|&byte| char::from(byte)).collect());
     }
-    let decoder =
-        encoding_rs::Encoding::for_label(encoding.as_bytes()).or_else(|| encoding_rs::Encoding::for_label(declared.as_bytes()));
+    let decoder = encoding_rs::Encoding::for_label(encoding.as_bytes())
+        .or_else(|| encoding_rs::Encoding::for_label(declared.as_bytes()));
     match decoder {
         None => Err(SourceError::UnknownEncoding(declared)),
         Some(decoder) => match decoder.decode_without_bom_handling_and_without_replacement(text) {
@@ -103,7 +103,7 @@ pub fn with_stack<T>(work: impl FnOnce() -> T) -> T {
 /// The line, from 1, that holds the byte at `offset`.
 pub fn line_of(text: &str, offset: usize) -> usize {
     let before = text.as_bytes().get(..offset).unwrap_or(text.as_bytes());
-    before.iter().filter(|&&byte| byte == b'\n').count() + 1
+    before.split(|&byte| byte == b'\n').count()
 }
 
 /// The name in the coding line, which must be a comment in the first line, or in the second after a blank or comment.
@@ -147,7 +147,8 @@ fn normalise(name: &str) -> String {
 }
 
 fn is_utf8(encoding: &str) -> bool {
-    encoding.starts_with("utf-8-") || matches!(encoding, "utf-8" | "utf8" | "u8" | "utf" | "utf8-ucs2" | "utf8-ucs4" | "cp65001")
+    encoding.starts_with("utf-8-")
+        || matches!(encoding, "utf-8" | "utf8" | "u8" | "utf" | "utf8-ucs2" | "utf8-ucs4" | "cp65001")
 }
 
 fn is_latin1(encoding: &str) -> bool {
@@ -166,7 +167,11 @@ fn depth_bound(parsed: &Parsed<ModModule>) -> usize {
     let (mut below, mut here, mut blocks, mut deepest) = (0_usize, 0_usize, 0_usize, 0_usize);
     for token in parsed.tokens() {
         match token.kind() {
-            TokenKind::Lpar | TokenKind::Lsqb | TokenKind::Lbrace | TokenKind::FStringStart | TokenKind::TStringStart => {
+            TokenKind::Lpar
+            | TokenKind::Lsqb
+            | TokenKind::Lbrace
+            | TokenKind::FStringStart
+            | TokenKind::TStringStart => {
                 enclosing.push(here + 1);
                 below += here + 1;
                 here = 0;

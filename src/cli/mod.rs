@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand, and the exit codes that all of them share.
 
+mod alembic;
 mod check;
 mod collect;
 mod metrics;
@@ -25,6 +26,7 @@ enum Command {
     Check(check::Args),
     Collect(collect::Args),
     Metrics(metrics::Args),
+    Alembic(alembic::Args),
 }
 
 /// What a command found, as its exit code tells it.
@@ -74,5 +76,6 @@ async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Check(args) => check::run(args).await,
         Command::Collect(args) => collect::run(args).await,
         Command::Metrics(args) => Ok(metrics::run(&args)),
+        Command::Alembic(args) => alembic::run(args).await,
     }
 }

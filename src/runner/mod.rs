@@ -1,6 +1,7 @@
 //! The background: targets, schedule, back-off, and what is published.
 
 mod backoff;
+pub mod databases;
 mod published;
 mod schedule;
 pub mod status;

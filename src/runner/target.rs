@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
+use super::databases;
 use super::published::{Published, Reachability, Source};
 use super::schedule::{Next, Place, Planned, Schedule, Work};
 use crate::collectors::{self, Context, Notes};
@@ -15,8 +16,6 @@ use crate::config::{Config, Databases, Target};
 use crate::metric::Samples;
 use crate::postgres::{Budget, Error, Session};
 use crate::state::{self, Memory};
-
-const DATABASES: &str = include_str!("sql/databases.sql");
 
 /// One watched server.
 pub(super) struct Watched {
@@ -231,8 +230,9 @@ impl Watched {
 
     async fn discover(&self, session: &mut Session) {
         session.start_round(self.config.sessions.connect_timeout);
-        match session.query(DATABASES, &[]).await.and_then(|rows| self.selected(&rows)) {
+        match databases::discover(session, &self.target.databases).await {
             Ok(datnames) => {
+                let datnames: Vec<_> = datnames.into_iter().map(Arc::from).collect();
                 self.schedule().set_databases(&datnames, Instant::now());
                 let own = self.sources();
                 self.published.retain(|_| true, |source| source.target != self.name || own.contains(source));
@@ -240,17 +240,6 @@ impl Watched {
             }
             Err(error) => warn!(target = &*self.name, "databases could not be listed, the known ones stay: {error}"),
         }
-    }
-
-    fn selected(&self, rows: &[crate::postgres::Row]) -> Result<Vec<Arc<str>>, Error> {
-        let names = rows.iter().map(|row| row.text("datname")).collect::<Result<Vec<_>, _>>()?;
-        let watched = |name: &String| match &self.target.databases {
-            Databases::Named(named) => named.contains(name),
-            Databases::Discovered { include, exclude } => {
-                include.as_ref().is_none_or(|include| include.is_match(name)) && !exclude.is_match(name)
-            }
-        };
-        Ok(names.into_iter().filter(watched).map(Arc::from).collect())
     }
 
     /// Makes every collector visible before its first round, so that readiness knows what to wait for.

@@ -136,7 +136,8 @@ fn with_defaults(sections: HashMap<String, HashMap<String, Vec<&str>>>, here: &s
     let mut joined: HashMap<String, Options> = sections
         .into_iter()
         .map(|(section, options)| {
-            let joined = options.into_iter().map(|(name, lines)| (name, lines.join("\n").trim_end().to_owned())).collect();
+            let joined =
+                options.into_iter().map(|(name, lines)| (name, lines.join("\n").trim_end().to_owned())).collect();
             (section, joined)
         })
         .collect();
@@ -165,7 +166,8 @@ fn interpolate(options: &Options, option: &str, raw: &str, depth: usize, into: &
             rest = escaped;
             continue;
         }
-        let (name, following) = after.strip_prefix('(').and_then(|reference| reference.split_once(")s")).ok_or_else(bad)?;
+        let (name, following) =
+            after.strip_prefix('(').and_then(|reference| reference.split_once(")s")).ok_or_else(bad)?;
         if name.is_empty() || name.contains(')') {
             return Err(bad());
         }
@@ -226,7 +228,10 @@ mod tests {
 
     #[test]
     fn a_percent_sign_in_the_name_of_the_folder_survives() {
-        assert_eq!(Ini::parse("[alembic]\nx = %(here)s", "/100%").unwrap().get("alembic", "x").unwrap().unwrap(), "/100%");
+        assert_eq!(
+            Ini::parse("[alembic]\nx = %(here)s", "/100%").unwrap().get("alembic", "x").unwrap().unwrap(),
+            "/100%"
+        );
     }
 
     #[test]
@@ -239,7 +244,10 @@ mod tests {
         assert_eq!(refused("[alembic]\nx = 1\nX = 2"), IniError::DuplicateOption { line: 3, option: "x".into() });
         assert_eq!(refused("[alembic]\nx = 5%"), IniError::BadInterpolation("x".into()));
         assert_eq!(refused("[alembic]\nx = %(y)"), IniError::BadInterpolation("x".into()));
-        assert_eq!(refused("[alembic]\nx = %(y)s"), IniError::MissingReference { option: "x".into(), name: "y".into() });
+        assert_eq!(
+            refused("[alembic]\nx = %(y)s"),
+            IniError::MissingReference { option: "x".into(), name: "y".into() }
+        );
         assert_eq!(refused("[alembic]\nx = %(x)s"), IniError::TooDeep("x".into()));
     }
 

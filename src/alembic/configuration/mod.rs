@@ -18,6 +18,9 @@ use self::ini::Ini;
 use self::pyproject::Pyproject;
 use super::files::Locations;
 
+/// The section of the ini file when nobody names another.
+pub const DEFAULT_SECTION: &str = "alembic";
+
 /// Why a configuration does not lead to revision files.
 #[derive(Debug, Error)]
 pub enum ConfigurationError {
@@ -178,7 +181,9 @@ impl Sources {
     fn toml<T: Default>(&self, ask: impl Fn(&Pyproject) -> Result<T, PyprojectError>) -> Result<T, ConfigurationError> {
         match &self.pyproject {
             None => Ok(T::default()),
-            Some((path, keys)) => ask(keys).map_err(|error| ConfigurationError::Pyproject { path: path.clone(), error }),
+            Some((path, keys)) => {
+                ask(keys).map_err(|error| ConfigurationError::Pyproject { path: path.clone(), error })
+            }
         }
     }
 

@@ -21,13 +21,13 @@ impl Project {
         self.0.path().join(name)
     }
 
-    fn from_file(&self, name: &str) -> Result<Locations, ConfigurationError> {
+    fn open(&self, name: &str) -> Result<Locations, ConfigurationError> {
         from_file(&self.path(name), "alembic")
     }
 
     /// The folders that a file leads to, relative to the project.
     fn folders(&self, name: &str) -> Vec<String> {
-        self.from_file(name).unwrap().folders.iter().map(|folder| self.relative(folder)).collect()
+        self.open(name).unwrap().folders.iter().map(|folder| self.relative(folder)).collect()
     }
 
     fn relative(&self, folder: &Path) -> String {
@@ -52,9 +52,8 @@ fn a_relative_path_is_found_beside_the_file() {
 
 #[test]
 fn version_locations_are_split_as_configured() {
-    let locations = |rest: &str| {
-        ini(&format!("script_location = %(here)s/db\nversion_locations = {rest}")).folders("alembic.ini")
-    };
+    let locations =
+        |rest: &str| ini(&format!("script_location = %(here)s/db\nversion_locations = {rest}")).folders("alembic.ini");
     assert_eq!(locations("%(here)s/a %(here)s/b,%(here)s/c, %(here)s/d"), ["a", "b", "c", "d"]);
     assert_eq!(locations("%(here)s/a:%(here)s/b\npath_separator = os"), ["a", "b"]);
     assert_eq!(locations("%(here)s/a b;%(here)s/c\nversion_path_separator = ;"), ["a b", "c"]);
@@ -65,7 +64,8 @@ fn version_locations_are_split_as_configured() {
 
 #[test]
 fn an_unknown_separator_is_an_error() {
-    let error = ini("script_location = x\nversion_locations = a\npath_separator = comma").from_file("alembic.ini").unwrap_err();
+    let error =
+        ini("script_location = x\nversion_locations = a\npath_separator = comma").open("alembic.ini").unwrap_err();
     assert!(error.to_string().contains("`path_separator` is `comma`; expected space, newline, os, : or ;"), "{error}");
 }
 
@@ -73,7 +73,7 @@ fn an_unknown_separator_is_an_error() {
 fn only_the_exact_word_true_is_true_in_an_ini() {
     let recursive = |value: &str| {
         let options = format!("script_location = x\nrecursive_version_locations = {value}");
-        ini(&options).from_file("alembic.ini").unwrap().recursive
+        ini(&options).open("alembic.ini").unwrap().recursive
     };
     assert!(recursive("true"));
     assert!(!recursive("True"));
@@ -87,7 +87,7 @@ fn pyproject_alone_is_enough() {
         "[tool.alembic]\nscript_location = '%(here)s/db'\nversion_locations = ['%(here)s/a', '%(here)s/b']\n\
          recursive_version_locations = true",
     )]);
-    let locations = project.from_file("pyproject.toml").unwrap();
+    let locations = project.open("pyproject.toml").unwrap();
     assert!(locations.recursive);
     assert_eq!(project.folders("pyproject.toml"), ["a", "b"]);
 }
@@ -100,7 +100,7 @@ fn the_ini_wins_and_pyproject_fills_what_it_lacks() {
     ]);
     for name in ["alembic.ini", "pyproject.toml"] {
         assert_eq!(project.folders(name), ["ini/versions"], "{name}");
-        assert!(project.from_file(name).unwrap().sourceless, "{name}");
+        assert!(project.open(name).unwrap().sourceless, "{name}");
     }
 }
 
@@ -122,22 +122,25 @@ fn flask_migrate_keeps_the_ini_beside_env_py() {
 #[test]
 fn a_package_resource_is_looked_for_below_the_python_path() {
     let project = Project::new(&[
-        ("alembic.ini", "[alembic]\nscript_location = app.db:migrations/alembic\nprepend_sys_path = %(here)s/src\npath_separator = os"),
+        (
+            "alembic.ini",
+            "[alembic]\nscript_location = app.db:migrations/alembic\nprepend_sys_path = %(here)s/src\npath_separator = os",
+        ),
         ("src/app/db/migrations/alembic/env.py", ""),
     ]);
     assert_eq!(project.folders("alembic.ini"), ["src/app/db/migrations/alembic/versions"]);
     let beside = Project::new(&[("alembic.ini", "[alembic]\nscript_location = app:db"), ("app/db/env.py", "")]);
     assert_eq!(beside.folders("alembic.ini"), ["app/db/versions"]);
-    let error = ini("script_location = missing:db").from_file("alembic.ini").unwrap_err().to_string();
+    let error = ini("script_location = missing:db").open("alembic.ini").unwrap_err().to_string();
     assert!(error.starts_with("cannot find `missing:db`"), "{error}");
-    assert!(ini("script_location = x:/etc").from_file("alembic.ini").is_err());
+    assert!(ini("script_location = x:/etc").open("alembic.ini").is_err());
 }
 
 #[test]
 fn a_broken_file_is_named_with_the_line() {
-    let error = ini("script_location").from_file("alembic.ini").unwrap_err().to_string();
+    let error = ini("script_location").open("alembic.ini").unwrap_err().to_string();
     assert!(error.ends_with("alembic.ini: line 2: expected `name = value`"), "{error}");
-    let error = Project::new(&[]).from_file("alembic.ini").unwrap_err().to_string();
+    let error = Project::new(&[]).open("alembic.ini").unwrap_err().to_string();
     assert!(error.starts_with("cannot read "), "{error}");
 }
 

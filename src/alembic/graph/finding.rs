@@ -69,22 +69,42 @@ impl fmt::Display for Finding {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Finding::DuplicateRevision { revision, files } => {
-                write!(formatter, "revision {revision} is declared more than once: {}; give one of them another identifier", files.join(", "))
+                write!(
+                    formatter,
+                    "revision {revision} is declared more than once: {}; give one of them another identifier",
+                    files.join(", ")
+                )
             }
             Finding::MissingParent { revision, file, parent } => {
-                write!(formatter, "revision {revision} ({file}) follows `{parent}`, which no file declares; restore that file or correct down_revision")
+                write!(
+                    formatter,
+                    "revision {revision} ({file}) follows `{parent}`, which no file declares; restore that file or correct down_revision"
+                )
             }
             Finding::MissingDependency { revision, file, dependency } => {
-                write!(formatter, "revision {revision} ({file}) depends on `{dependency}`, which is neither a revision nor a branch label; restore that file or correct depends_on")
+                write!(
+                    formatter,
+                    "revision {revision} ({file}) depends on `{dependency}`, which is neither a revision nor a branch label; restore that file or correct depends_on"
+                )
             }
             Finding::Cycle { revisions } => {
-                write!(formatter, "revisions come before themselves: {}; correct down_revision or depends_on of one of them", revisions.join(", "))
+                write!(
+                    formatter,
+                    "revisions come before themselves: {}; correct down_revision or depends_on of one of them",
+                    revisions.join(", ")
+                )
             }
             Finding::DuplicateLabel { label, file } => {
-                write!(formatter, "branch label `{label}` ({file}) is also another label or revision; give it another name")
+                write!(
+                    formatter,
+                    "branch label `{label}` ({file}) is also another label or revision; give it another name"
+                )
             }
             Finding::IllegalIdentifier { revision, file } => {
-                write!(formatter, "revision `{revision}` ({file}) has a character that Alembic keeps for itself (@ - + :); give it another identifier")
+                write!(
+                    formatter,
+                    "revision `{revision}` ({file}) has a character that Alembic keeps for itself (@ - + :); give it another identifier"
+                )
             }
         }
     }

@@ -160,7 +160,11 @@ impl Graph {
         (0..self.nodes.len()).filter(|&position| wanted(&self.nodes[position])).collect()
     }
 
-    fn closure<'g>(&'g self, from: impl IntoIterator<Item = Position>, next: impl Fn(&'g Node) -> &'g [Position]) -> Vec<bool> {
+    fn closure<'g>(
+        &'g self,
+        from: impl IntoIterator<Item = Position>,
+        next: impl Fn(&'g Node) -> &'g [Position],
+    ) -> Vec<bool> {
         let mut reached = vec![false; self.nodes.len()];
         let mut todo: Vec<Position> = from.into_iter().collect();
         while let Some(position) = todo.pop() {
@@ -191,7 +195,8 @@ impl Graph {
         }
         for position in duplicates {
             let revision = self.id(position).to_owned();
-            let files = self.declared.iter().filter(|script| script.revision == revision).map(|script| script.file.clone());
+            let files =
+                self.declared.iter().filter(|script| script.revision == revision).map(|script| script.file.clone());
             self.findings.push(Finding::DuplicateRevision { files: files.collect(), revision });
         }
     }
@@ -310,7 +315,8 @@ impl Graph {
 fn strip(remaining: &mut [bool], before: &[&[Position]], after: &[&[Position]]) {
     let held = |position: Position| before[position].iter().filter(|&&other| remaining[other]).count();
     let mut holding: Vec<usize> = (0..before.len()).map(held).collect();
-    let mut free: Vec<Position> = (0..before.len()).filter(|&position| remaining[position] && holding[position] == 0).collect();
+    let mut free: Vec<Position> =
+        (0..before.len()).filter(|&position| remaining[position] && holding[position] == 0).collect();
     while let Some(position) = free.pop() {
         remaining[position] = false;
         for &other in after[position] {

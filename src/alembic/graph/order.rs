@@ -47,8 +47,15 @@ impl Graph {
             todo[candidate] = false;
             order.push(candidate);
             let requires = &self.nodes[candidate].requires;
-            requires.iter().for_each(|&required| blocked[required] -= 1);
-            let mut added = requires.iter().copied().filter(|&next| todo[next]).filter(|next| !heads.contains(next)).collect::<Vec<_>>();
+            for &required in requires {
+                blocked[required] -= 1;
+            }
+            let mut added = requires
+                .iter()
+                .copied()
+                .filter(|&next| todo[next])
+                .filter(|next| !heads.contains(next))
+                .collect::<Vec<_>>();
             if added.is_empty() {
                 heads.remove(current);
                 current = current.saturating_sub(1);

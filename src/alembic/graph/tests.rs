@@ -123,7 +123,8 @@ fn cycles_are_found_wherever_they_are() {
 
 #[test]
 fn a_long_chain_does_not_exhaust_the_stack() {
-    let lines: Vec<String> = (0..20_000).map(|n| format!("{n}:{}", if n == 0 { String::new() } else { (n - 1).to_string() })).collect();
+    let lines: Vec<String> =
+        (0..20_000).map(|n| format!("{n}:{}", if n == 0 { String::new() } else { (n - 1).to_string() })).collect();
     let graph = graph(&lines.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(graph.history().len(), 20_000);
     assert!(graph.is_sound());
@@ -131,12 +132,16 @@ fn a_long_chain_does_not_exhaust_the_stack() {
 
 /// Revisions, each with parents and dependencies among the ones before it, in any order of files.
 fn acyclic() -> impl Strategy<Value = Vec<Script>> {
-    let edges = (prop::collection::vec(any::<prop::sample::Index>(), 0..3), prop::collection::vec(any::<prop::sample::Index>(), 0..2));
+    let edges = (
+        prop::collection::vec(any::<prop::sample::Index>(), 0..3),
+        prop::collection::vec(any::<prop::sample::Index>(), 0..2),
+    );
     prop::collection::vec(edges, 1..30)
         .prop_map(|edges| {
             let scripts = edges.into_iter().enumerate().map(|(number, (down, depends))| {
                 let pick = |indexes: Vec<prop::sample::Index>| {
-                    let picked: BTreeSet<usize> = indexes.iter().filter(|_| number > 0).map(|index| index.index(number)).collect();
+                    let picked: BTreeSet<usize> =
+                        indexes.iter().filter(|_| number > 0).map(|index| index.index(number)).collect();
                     picked.into_iter().map(|number| format!("r{number}")).collect::<Vec<_>>()
                 };
                 let mut script = script(&format!("r{number}"));
@@ -151,7 +156,9 @@ fn acyclic() -> impl Strategy<Value = Vec<Script>> {
 /// Anything at all: duplicates, cycles, dangling references.
 fn arbitrary() -> impl Strategy<Value = Vec<Script>> {
     let name = || prop::sample::select(vec!["a", "b", "c", "d", "e", "f", "zz", ""]);
-    let names = move || prop::collection::vec(name(), 0..3).prop_map(|names| names.into_iter().map(str::to_owned).collect::<Vec<_>>());
+    let names = move || {
+        prop::collection::vec(name(), 0..3).prop_map(|names| names.into_iter().map(str::to_owned).collect::<Vec<_>>())
+    };
     let one = (name(), names(), names(), names()).prop_map(|(revision, down, depends, labels)| {
         let mut script = script(revision);
         (script.down_revisions, script.depends_on, script.branch_labels) = (down, depends, labels);

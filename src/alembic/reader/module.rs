@@ -86,7 +86,8 @@ impl Module {
             let mut globals = Globals::default();
             globals.visit_body(statements);
             for (name, at) in globals.names {
-                module.bind_name(&name, Value::unknown("may be assigned by a function, which declares it `global`", at));
+                module
+                    .bind_name(&name, Value::unknown("may be assigned by a function, which declares it `global`", at));
             }
         }
         module
@@ -307,7 +308,9 @@ impl Module {
                     _ => return,
                 };
                 let values = match value {
-                    Value::Items { items, .. } if items.len() == targets.len() && !targets.iter().any(Expr::is_starred_expr) => {
+                    Value::Items { items, .. }
+                        if items.len() == targets.len() && !targets.iter().any(Expr::is_starred_expr) =>
+                    {
                         items
                     }
                     _ => vec![Value::unknown("is unpacked from what is not a literal", target.start()); targets.len()],
@@ -338,7 +341,8 @@ impl Module {
     fn import(&mut self, import: &StmtImport) {
         for alias in &import.names {
             let full = alias.name.as_str();
-            let name = alias.asname.as_ref().map_or_else(|| full.split('.').next().unwrap_or(full), |name| name.as_str());
+            let name =
+                alias.asname.as_ref().map_or_else(|| full.split('.').next().unwrap_or(full), |name| name.as_str());
             let typing = matches!(full, "typing" | "typing_extensions");
             self.bind_name(name, if typing { Value::Typing } else { Value::unknown("is a module", alias.start()) });
         }

@@ -97,7 +97,10 @@ fn the_last_assignment_wins() {
     assert_eq!(down("A = 'a'\ndown_revision = A\nA = 'b'"), ["a"]);
     assert_eq!(down("down_revision = f()\ndown_revision = 'b'"), ["b"]);
     assert_eq!(dynamic_line("revision = 'x'\ndown_revision = 'a'\ndown_revision = f()"), 3);
-    assert_eq!(script("revision = 'x'\ndown_revision = 'a'\ndel down_revision"), Err(ReadError::Undeclared("down_revision")));
+    assert_eq!(
+        script("revision = 'x'\ndown_revision = 'a'\ndel down_revision"),
+        Err(ReadError::Undeclared("down_revision"))
+    );
 }
 
 #[test]
@@ -111,9 +114,15 @@ fn branches_that_are_known_when_the_file_loads_are_followed() {
     ] {
         assert_eq!(down(&format!("down_revision = 'a'\n{skipped}\n    down_revision = f()\n")), ["a"], "{skipped}");
     }
-    assert_eq!(down("if False:\n    down_revision = 'a'\nelif True:\n    down_revision = 'b'\nelse:\n    down_revision = 'c'"), ["b"]);
+    assert_eq!(
+        down("if False:\n    down_revision = 'a'\nelif True:\n    down_revision = 'b'\nelse:\n    down_revision = 'c'"),
+        ["b"]
+    );
     assert_eq!(down("down_revision = 'a'\nif f():\n    other = 1\n"), ["a"]);
-    assert_eq!(down("down_revision = 'a'\nif f():\n    pass\nelse:\n    def g():\n        down_revision = 'b'\n"), ["a"]);
+    assert_eq!(
+        down("down_revision = 'a'\nif f():\n    pass\nelse:\n    def g():\n        down_revision = 'b'\n"),
+        ["a"]
+    );
 }
 
 #[test]
@@ -122,8 +131,16 @@ fn a_try_block_is_certain_until_something_in_it_may_fail() {
     assert_eq!(down("try:\n    pass\nexcept Exception:\n    pass\nelse:\n    down_revision = 'b'"), ["b"]);
     assert_eq!(down("try:\n    import x\nfinally:\n    down_revision = 'b'"), ["b"]);
     assert_eq!(down("down_revision = 'a'\ntry:\n    import x\nexcept ImportError:\n    x = None"), ["a"]);
-    assert_eq!(dynamic_line("revision = 'x'\ntry:\n    import x\n    down_revision = 'a'\nexcept ImportError:\n    pass"), 4);
-    assert_eq!(dynamic_line("revision = 'x'\ndown_revision = 'a'\ntry:\n    import x\nexcept ImportError:\n    down_revision = 'b'"), 6);
+    assert_eq!(
+        dynamic_line("revision = 'x'\ntry:\n    import x\n    down_revision = 'a'\nexcept ImportError:\n    pass"),
+        4
+    );
+    assert_eq!(
+        dynamic_line(
+            "revision = 'x'\ndown_revision = 'a'\ntry:\n    import x\nexcept ImportError:\n    down_revision = 'b'"
+        ),
+        6
+    );
     assert_eq!(dynamic_line("revision = 'x'\nwith suppress(E):\n    import x\n    down_revision = 'a'"), 4);
 }
 
@@ -226,10 +243,52 @@ mod properties {
     /// Pieces that, strung together, come near to real files.
     fn near_python() -> impl Strategy<Value = String> {
         let piece = prop::sample::select(vec![
-            "revision", "down_revision", "depends_on", "branch_labels", " = ", ": str = ", "'a'", "\"é\"", "None", "(", ")",
-            "[", "]", ", ", "\n", "\n    ", "if x:", "else:", "try:", "except E as e:", "f'{", "}'", "'''", "\\", "global ",
-            "def f():", "class C:", "lambda: ", "*", ":= ", "del ", "import a", "from b import *", "match x:", "case _:",
-            "with y as z:", "for i in j:", "# coding: latin-1\n", "\0", "\u{feff}", "raise ", "\t", ";", "@", "...", "1e999",
+            "revision",
+            "down_revision",
+            "depends_on",
+            "branch_labels",
+            " = ",
+            ": str = ",
+            "'a'",
+            "\"é\"",
+            "None",
+            "(",
+            ")",
+            "[",
+            "]",
+            ", ",
+            "\n",
+            "\n    ",
+            "if x:",
+            "else:",
+            "try:",
+            "except E as e:",
+            "f'{",
+            "}'",
+            "'''",
+            "\\",
+            "global ",
+            "def f():",
+            "class C:",
+            "lambda: ",
+            "*",
+            ":= ",
+            "del ",
+            "import a",
+            "from b import *",
+            "match x:",
+            "case _:",
+            "with y as z:",
+            "for i in j:",
+            "# coding: latin-1\n",
+            "\0",
+            "\u{feff}",
+            "raise ",
+            "\t",
+            ";",
+            "@",
+            "...",
+            "1e999",
         ]);
         prop::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat())
     }
@@ -252,7 +311,7 @@ mod properties {
             before in near_python(),
         ) {
             // Whatever stands in a comment above does not matter.
-            let comment: String = before.lines().map(|line| format!("# {line}\n")).collect();
+            let comment: String = before.lines().flat_map(|line| ["# ", line, "\n"]).collect();
             prop_assume!(!comment.contains("coding") && !comment.contains('\0'));
             let source = format!("{comment}revision = {revision:?}\ndown_revision = {down:?}\n");
             let script = script(&source).unwrap();
