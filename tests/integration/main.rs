@@ -7,6 +7,7 @@
     reason = "a test fails by panicking, helpers included; a test crate exports nothing"
 )]
 
+mod alembic_graph;
 mod collect_activity;
 mod collect_alembic;
 mod collect_server;

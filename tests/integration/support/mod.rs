@@ -7,6 +7,7 @@ mod exporter;
 mod exposition;
 mod pgwarden;
 mod proxy;
+mod python;
 mod session;
 mod watchdog;
 
@@ -21,6 +22,7 @@ pub use exporter::{Exporter, Response};
 pub use exposition::{Exposition, Sample};
 pub use pgwarden::{Output, Pgwarden};
 pub use proxy::{Proxy, Weather};
+pub use python::{output as python_output, package, python};
 pub use session::{Background, Session};
 
 /// How long a test waits for something that should happen at once, on a machine that is busy.
