@@ -271,7 +271,7 @@ impl Module {
             Expr::EllipsisLiteral(_) => Value::Other("an ellipsis"),
             Expr::Tuple(tuple) => Value::Items { items: self.items(&tuple.elts), mutable: false },
             Expr::List(list) => mutable(&list.elts),
-            Expr::Set(set) => mutable(&set.elts),
+            Expr::Set(set) => Value::Items { items: distinct(self.items(&set.elts)), mutable: true },
             Expr::Name(name) => self.names.get(name.id.as_str()).cloned().unwrap_or_else(|| {
                 Value::unknown(format!("refers to `{}`, which this file does not assign before", name.id), name.start())
             }),
@@ -410,6 +410,17 @@ impl Module {
             self.bind_name(name, Value::unknown(DYNAMIC, at));
         }
     }
+}
+
+/// The items of a set: equal ones are there once.
+fn distinct(items: Vec<Value>) -> Vec<Value> {
+    let mut distinct = Vec::with_capacity(items.len());
+    for item in items {
+        if !distinct.contains(&item) {
+            distinct.push(item);
+        }
+    }
+    distinct
 }
 
 /// What an expression does to a module beside having a value.

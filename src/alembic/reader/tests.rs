@@ -229,6 +229,13 @@ fn a_label_that_cannot_be_told_does_not_lose_the_revision() {
 }
 
 #[test]
+fn equal_items_of_a_set_are_one() {
+    let labels = |value: &str| declared(&format!("revision = 'x'\ndown_revision = None\nbranch_labels = {value}")).3;
+    assert_eq!(labels("{'a', 'b', 'a'}"), ["a", "b"]);
+    assert_eq!(labels("('a', 'a')"), ["a", "a"]);
+}
+
+#[test]
 fn latin1_sources_and_byte_order_marks_are_read() {
     let latin1 = b"# -*- coding: latin-1 -*-\n'''\xE9t\xE9'''\nrevision = 'x'\ndown_revision = None\n";
     assert_eq!(read("x.py", "x.py", latin1).unwrap().message, "été");
