@@ -140,7 +140,8 @@ async fn folders_of_published_packages_are_read_as_alembic_does() {
         let [alembic] = said.as_slice() else { panic!("{folder}: {said:?}") };
         assert_eq!(alembic.error, None, "{folder}");
         compare(alembic);
-        let scripts = alembic.locations.iter().flat_map(|location| ["--scripts".into(), location.clone().into_os_string()]);
+        let scripts =
+            alembic.locations.iter().flat_map(|location| ["--scripts".into(), location.clone().into_os_string()]);
         let arguments = ["alembic", "heads", "--format", "json"].into_iter().map(Into::into).chain(scripts);
         let report = Pgwarden::new(arguments.collect::<Vec<std::ffi::OsString>>()).run().await;
         let json = report.json();

@@ -8,6 +8,7 @@
 )]
 
 mod alembic_graph;
+mod alembic_status;
 mod collect_activity;
 mod collect_alembic;
 mod collect_server;
