@@ -4,7 +4,7 @@ majors := 13 14 15 16 17 18
 # The server versions that `make test` runs on: MAJORS="13 18" leaves out the others, which cargo counts as filtered out.
 MAJORS ?= $(majors)
 
-.PHONY: test check demo servers
+.PHONY: test check demo bench servers
 
 # Everything on real servers. TESTS=NAME runs only the tests whose names contain NAME.
 test: servers
@@ -19,7 +19,12 @@ check:
 demo: servers
 	deploy/demo/run
 
-# The Debian packages and the PostgreSQL servers that tests and demo need; what is there already stays.
+# How long it takes to read 10,000 revision files.
+bench:
+	benches/revisions
+
+# The Debian packages and the PostgreSQL servers and Alembic that tests and demo need; what is there already stays.
 servers:
 	tests/prerequisites
 	tests/fetch-postgres
+	tests/fetch-alembic
