@@ -31,7 +31,8 @@ fn main() {
     println!("{} series", FAMILIES * TABLES);
     for encoding in ["gzip", "identity"] {
         let mut connection = BufReader::with_capacity(1 << 20, TcpStream::connect(address).unwrap());
-        let mut scrapes: Vec<(Duration, usize)> = (0..SCRAPES).map(|_| scrape(&mut connection, address, encoding)).collect();
+        let mut scrapes: Vec<(Duration, usize)> =
+            (0..SCRAPES).map(|_| scrape(&mut connection, address, encoding)).collect();
         scrapes.sort();
         let (median, bytes) = scrapes[SCRAPES / 2];
         let worst = scrapes[SCRAPES - 1].0;
@@ -52,13 +53,14 @@ fn fill(published: &Published) {
         }));
         let mut samples = Samples::default();
         for table in 0..TABLES {
-            let value = random.u64(0..1 << random.u32(1..40)) as f64;
+            let magnitude = random.u32(1..40);
+            let value = random.u64(0..1 << magnitude) as f64;
             samples.push(definition, &labels(["public", &format!("customer_orders_{table:05}")]), value);
         }
         // A collector has several families; one of each is as good for a scrape.
         let collector = Box::leak(format!("collector_{family}").into_boxed_str());
         let source = Source { target: "main".into(), datname: Some("app".into()), collector };
-        published.succeed(&source, samples, Duration::ZERO, Duration::from_secs(3600), 0.0);
+        published.succeed(&source, samples, Duration::ZERO, Duration::from_hours(1), 0.0);
     }
 }
 

@@ -32,7 +32,7 @@ metrics! {
     static UP: Gauge = "pgwarden_up" [target];
 }
 
-const LIFETIME: Duration = Duration::from_secs(600);
+const LIFETIME: Duration = Duration::from_mins(10);
 
 /// A server on a port of its own.
 struct Server {
@@ -313,7 +313,8 @@ async fn the_page_says_what_is_watched_and_lets_nothing_in() {
         assert!(page.contains(text), "{text}");
     }
     for link in page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
-        let status = if link.starts_with("data:") { StatusCode::OK } else { server.get(&format!("/{link}")).await.status() };
+        let status =
+            if link.starts_with("data:") { StatusCode::OK } else { server.get(&format!("/{link}")).await.status() };
         assert!(status == StatusCode::OK || link == "-/ready", "{link}: {status}");
     }
 }
