@@ -19,8 +19,10 @@ check:
 demo: servers
 	deploy/demo/run
 
-# How long it takes to read 10,000 revision files.
-bench:
+# Scrapes beside other exporters (docs/BENCHMARKS.md), scrapes alone, and the reading of 10,000 revision files.
+bench: servers
+	benches/compare
+	cargo bench --bench scrape
 	benches/revisions
 
 # The Debian packages and the PostgreSQL servers and Alembic that tests and demo need; what is there already stays.
