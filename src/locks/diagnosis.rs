@@ -1,0 +1,216 @@
+//! What holds a migration up, and whose fault that is.
+
+use super::candidate::{Candidate, waits_for_conflict};
+use super::evidence::{Backend, Holder, Lock, LockKind, Progress, ProgressView, Session, State};
+use super::judge::Judge;
+use super::mode::LockMode;
+use super::party::{CulpritKind, Party};
+use super::span::Span;
+
+/// How a migration is stuck. Where several would do, the first that applies in the order of [`diagnose`] is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// It waits for a lock (relation, row, object, advisory) that another session holds or waits for in front of it.
+    LockWait,
+    /// It is idle in transaction while it holds Share, ShareRowExclusive, Exclusive or AccessExclusive on something
+    /// that others use. It is its own culprit.
+    Abandoned,
+    /// A concurrent form of DDL (`CREATE`, `REINDEX` or `DROP INDEX CONCURRENTLY`, `DETACH PARTITION CONCURRENTLY`)
+    /// waits for transactions that were open before it (virtualxid).
+    ConcurrentIndexWait,
+    /// It waits for its version table, for a row in it, or for another upgrade of the same version table.
+    VersionTableConflict,
+    /// The root of its chain is a prepared transaction; or it is itself one that nobody finished.
+    PreparedTransaction,
+    /// The root of its chain is an autovacuum worker that has not yielded.
+    Autovacuum,
+    /// On a standby: the replay of the primary's changes waits behind a query.
+    Replay,
+    /// It runs, waits for no lock, and what the server counts of its work stands still; or its commit waits for a
+    /// synchronous standby.
+    NoProgress,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 8] = [
+        Self::LockWait,
+        Self::Abandoned,
+        Self::ConcurrentIndexWait,
+        Self::VersionTableConflict,
+        Self::PreparedTransaction,
+        Self::Autovacuum,
+        Self::Replay,
+        Self::NoProgress,
+    ];
+
+    /// The word in JSON and in labels.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LockWait => "lock_wait",
+            Self::Abandoned => "abandoned",
+            Self::ConcurrentIndexWait => "concurrent_index_wait",
+            Self::VersionTableConflict => "version_table_conflict",
+            Self::PreparedTransaction => "prepared_transaction",
+            Self::Autovacuum => "autovacuum",
+            Self::Replay => "replay",
+            Self::NoProgress => "no_progress",
+        }
+    }
+}
+
+/// What holds a migration up, before it is asked whether that has lasted long enough.
+pub(super) struct Diagnosis {
+    pub(super) kind: Kind,
+    pub(super) lasts: Span,
+    pub(super) culprit: CulpritKind,
+    /// `None` where the culprit is no session of this server.
+    pub(super) who: Option<Holder>,
+}
+
+impl<'a> Judge<'a> {
+    pub(super) fn diagnose(&self, candidate: &Candidate) -> Option<Diagnosis> {
+        let itself = Some(candidate.holder.clone());
+        if let Some(wait) = candidate.wait {
+            let root = self.root_of(&candidate.holder);
+            let culprit = root.map_or(CulpritKind::Hidden, |root| self.culprit_kind(root));
+            let kind = self.wait_kind(candidate, wait, culprit);
+            return Some(Diagnosis { kind, lasts: self.waits(&candidate.holder, wait), culprit, who: root.cloned() });
+        }
+        let Some(session) = candidate.session else {
+            let age = self.age(candidate)?;
+            let culprit = CulpritKind::PreparedTransaction;
+            return Some(Diagnosis { kind: Kind::PreparedTransaction, lasts: Span::exact(age), culprit, who: itself });
+        };
+        let now = self.evidence.taken_at;
+        if session.backend == Backend::Startup {
+            let oldest = self.oldest_snapshot();
+            let who = oldest.map(|session| Holder::Session(session.pid));
+            return Some(Diagnosis {
+                kind: Kind::Replay,
+                lasts: self.in_wait_event(session, oldest.and_then(|session| session.xact_start)),
+                culprit: who.as_ref().map_or(CulpritKind::Hidden, |who| self.culprit_kind(who)),
+                who,
+            });
+        }
+        if session.state.is_idle_in_transaction() {
+            let idle_since = session.state_change.filter(|_| candidate.stops_writers(self.evidence))?;
+            let lasts = Span::exact(now - idle_since);
+            return Some(Diagnosis { kind: Kind::Abandoned, lasts, culprit: CulpritKind::Migration, who: itself });
+        }
+        if waits_for_standby(session) {
+            let lasts = self.in_wait_event(session, session.query_start);
+            let culprit = CulpritKind::SynchronousStandby;
+            return Some(Diagnosis { kind: Kind::NoProgress, lasts, culprit, who: None });
+        }
+        let since = self.history.unchanged_since(session).filter(|_| is_counted(session, candidate.progress))?;
+        let lasts = Span::between(now - since, f64::INFINITY);
+        Some(Diagnosis { kind: Kind::NoProgress, lasts, culprit: CulpritKind::Migration, who: itself })
+    }
+
+    fn wait_kind(&self, candidate: &Candidate, wait: &Lock, culprit: CulpritKind) -> Kind {
+        if self.evidence.in_recovery {
+            return Kind::Replay;
+        }
+        match culprit {
+            CulpritKind::PreparedTransaction => Kind::PreparedTransaction,
+            CulpritKind::Autovacuum => Kind::Autovacuum,
+            _ if wait.tag.kind == LockKind::VirtualXid => Kind::ConcurrentIndexWait,
+            _ if self.is_version_table_conflict(candidate, wait) => Kind::VersionTableConflict,
+            _ => Kind::LockWait,
+        }
+    }
+
+    /// Whether the wait is for the version table itself, or for somebody who upgrades by the same table.
+    fn is_version_table_conflict(&self, candidate: &Candidate, wait: &Lock) -> bool {
+        let tables = candidate.version_tables(self.evidence);
+        let awaited = wait.tag.relation.map(|relation| (wait.tag.database, relation));
+        if awaited.is_some_and(|awaited| tables.contains(&awaited)) {
+            return true;
+        }
+        let for_transaction = wait.tag.kind == LockKind::TransactionId;
+        let creates_table = candidate.session.and_then(|session| session.query.as_deref()).is_some_and(creates_version_table);
+        for_transaction && creates_table
+            || self.graph.blockers_of(&candidate.holder).any(|blocker| {
+                let locks: Vec<&Lock> =
+                    self.evidence.locks.iter().filter(|lock| self.evidence.leader(&lock.holder) == *blocker).collect();
+                let on_table = |lock: &&&Lock| lock.tag.relation.is_some_and(|relation| tables.contains(&(lock.tag.database, relation)));
+                let strongest = locks.iter().filter(on_table).map(|lock| lock.mode).max();
+                let changes_schema = locks.iter().any(|lock| lock.tag.kind == LockKind::Relation && lock.mode.is_ddl());
+                strongest.is_some_and(|mode| changes_schema || for_transaction && mode >= LockMode::RowShare)
+            })
+    }
+
+    /// The root whose transaction is the oldest.
+    fn root_of(&self, holder: &Holder) -> Option<&Holder> {
+        let age = |root: &&Holder| Party::new(self.evidence, root).transaction_age.unwrap_or_default();
+        self.graph.roots_of(holder).into_iter().max_by(|a, b| age(a).total_cmp(&age(b)))
+    }
+
+    fn culprit_kind(&self, holder: &Holder) -> CulpritKind {
+        let migrates = |candidate: &Candidate| candidate.session.is_some() && candidate.holder == *holder;
+        if self.candidates.iter().any(migrates) {
+            CulpritKind::Migration
+        } else {
+            CulpritKind::of(self.evidence, holder)
+        }
+    }
+
+    /// How long `holder` has waited for `lock`. A wait cannot be older than the statement, nor than the transactions of
+    /// those who hold the lock: had they come later, they would stand in the queue.
+    pub(super) fn waits(&self, holder: &Holder, lock: &Lock) -> Span {
+        let now = self.evidence.taken_at;
+        if let Some(start) = lock.wait_start {
+            return Span::exact(now - start);
+        }
+        let Some(session) = self.evidence.session(holder) else { return Span::exact(0.0) };
+        let waiting = |blocker: &&Holder| self.graph.wait_of(blocker).is_some();
+        let blockers = self.graph.blockers_of(holder).filter(|blocker| !waiting(blocker));
+        let starts = blockers.filter_map(|blocker| self.evidence.session(blocker)?.xact_start);
+        let earliest = starts.chain(session.query_start).reduce(f64::max);
+        let seen = self.history.awaits_lock_since(session, &lock.tag).unwrap_or(now);
+        Span::between(now - seen, earliest.map_or(f64::INFINITY, |earliest| now - earliest))
+    }
+
+    /// How long a session has been in its wait event, which began after `bound`.
+    fn in_wait_event(&self, session: &Session, bound: Option<f64>) -> Span {
+        let now = self.evidence.taken_at;
+        let seen = self.history.in_wait_event_since(session).unwrap_or(now);
+        Span::between(now - seen, bound.map_or(f64::INFINITY, |bound| now - bound))
+    }
+
+    /// The session that needs the oldest snapshot, for which replay waits.
+    fn oldest_snapshot(&self) -> Option<&'a Session> {
+        self.evidence.sessions.values().filter(|session| session.xmin_age.is_some()).max_by_key(|session| session.xmin_age)
+    }
+}
+
+/// Whether a commit waits for a synchronous standby; it keeps its locks meanwhile.
+pub(super) fn waits_for_standby(session: &Session) -> bool {
+    session.state == State::Active && session.wait_event.as_deref() == Some("SyncRep")
+}
+
+/// Whether the session is in a part of its work that the server counts step by step, so that standing still means something.
+/// Sorting, waiting for parallel workers and whatever has no total are not counted.
+fn is_counted(session: &Session, progress: Option<&Progress>) -> bool {
+    let Some(progress) = progress.filter(|_| session.state == State::Active) else { return false };
+    let event = session.wait_event.as_deref().unwrap_or_default();
+    let unfinished = [progress.blocks, progress.tuples].iter().any(|count| count.done < count.total);
+    match progress.view {
+        // The client of a COPY may be what stands still.
+        ProgressView::Copy => event.starts_with("Client"),
+        ProgressView::CreateIndex | ProgressView::Cluster => {
+            unfinished && !event.starts_with("Parallel") && !progress.phase.contains("sorting")
+        }
+        ProgressView::Vacuum | ProgressView::Analyze => false,
+    }
+}
+
+/// The name that Alembic gives to its version table unless told otherwise.
+const DEFAULT_VERSION_TABLE: &str = "alembic_version";
+
+/// The first upgrade of a database creates the version table: until it is committed nobody can see its name in the catalog.
+fn creates_version_table(query: &str) -> bool {
+    let query = query.trim_start().to_ascii_lowercase();
+    query.starts_with("create table") && query.contains(DEFAULT_VERSION_TABLE)
+}

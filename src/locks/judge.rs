@@ -1,0 +1,235 @@
+//! Which migrations are stuck, how, and by whose fault.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use globset::GlobSet;
+
+use super::candidate::{Candidate, Sign, in_flight};
+use super::diagnosis::{Diagnosis, Kind, waits_for_standby};
+use super::evidence::{Backend, Evidence, Holder, Lock, LockKind, Oid, Progress, State};
+use super::graph::WaitGraph;
+use super::history::History;
+use super::mode::LockMode;
+use super::party::{Culprit, CulpritKind, Party};
+use super::span::{Reached, Span};
+
+/// What decides a judgement beside the evidence.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// From how many seconds on a wait is a stuck one.
+    pub stuck_after: f64,
+    /// `application_name`s of sessions that migrate.
+    pub applications: GlobSet,
+    /// Roles of sessions that migrate.
+    pub users: GlobSet,
+}
+
+/// What one round comes to.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// Every migration in flight: the stuck ones first, then those with the longest queue behind them, then the oldest.
+    pub migrations: Vec<Migration>,
+    /// Everybody who waits for a lock, whoever it is, the longest wait first.
+    pub waiting: Vec<Waiter>,
+    /// Everybody who waits or is waited for.
+    pub parties: BTreeMap<Holder, Party>,
+    /// A wait has lasted for an unknown time: a round `stuck_after` later tells whether it is a stuck one.
+    pub unconfirmed: bool,
+}
+
+/// A migration in flight.
+#[derive(Clone, Debug)]
+pub struct Migration {
+    /// Who runs it.
+    pub party: Party,
+    /// Why it is taken for one.
+    pub signs: BTreeSet<Sign>,
+    /// What it is doing: the phase of its progress view, or one of `running`, `waiting`, `committing`, `replaying`,
+    /// `prepared`, `idle`, `idle in transaction`, `idle in transaction (aborted)`, `hidden`.
+    pub phase: String,
+    /// How it is stuck; `None` where it is not.
+    pub kind: Option<Kind>,
+    /// The relation that it is about: the one it waits for, else the one it works on or holds most strongly.
+    pub relation: Option<String>,
+    /// Seconds since its transaction, or its statement where that is older, began.
+    pub age: Option<f64>,
+    /// How long it has waited, been idle or stood still.
+    pub wait: Option<Span>,
+    /// Tables that it holds in a mode that DDL takes, and version tables.
+    pub holds: Vec<TableLock>,
+    /// What it waits for.
+    pub awaits: Option<TableLock>,
+    /// Sessions whose chain leads through it.
+    pub queued: usize,
+    /// The longest of their waits.
+    pub queued_for: Option<f64>,
+    /// Whose fault it is that it is stuck.
+    pub culprit: Option<Culprit>,
+    /// The row of its progress view.
+    pub progress: Option<Progress>,
+}
+
+/// A lock as a person reads it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TableLock {
+    /// The relation, where it is one and its name is known.
+    pub relation: Option<String>,
+    /// `pg_locks.locktype`.
+    pub locktype: String,
+    /// Mode.
+    pub mode: LockMode,
+}
+
+/// Somebody who waits for a lock.
+#[derive(Clone, Debug)]
+pub struct Waiter {
+    /// Who waits.
+    pub holder: Holder,
+    /// For what.
+    pub awaits: TableLock,
+    /// How long.
+    pub wait: Span,
+    /// Whom it waits for directly.
+    pub blocked_by: Vec<Holder>,
+    /// The ends of all its chains.
+    pub roots: Vec<Holder>,
+}
+
+/// Judges a round. `history` has observed it already.
+pub fn judge(evidence: &Evidence, history: &History, settings: &Settings) -> Judgement {
+    let graph = WaitGraph::new(evidence);
+    let candidates = in_flight(evidence, &graph, &settings.applications, &settings.users);
+    let judge = Judge { evidence, history, settings, graph: &graph, candidates: &candidates };
+    let (mut migrations, unconfirmed): (Vec<_>, Vec<_>) = candidates.iter().map(|it| judge.migration(it)).unzip();
+    migrations.sort_by(|a, b| {
+        let rank = |it: &Migration| (it.kind.is_none(), std::cmp::Reverse(it.queued));
+        let age = |it: &Migration| it.age.unwrap_or_default();
+        rank(a).cmp(&rank(b)).then(age(b).total_cmp(&age(a)))
+    });
+    let mut waiting: Vec<Waiter> = graph.waiters().map(|(holder, lock)| judge.waiter(holder, lock)).collect();
+    waiting.sort_by(|a, b| b.wait.estimate().total_cmp(&a.wait.estimate()));
+    let everybody = waiting.iter().flat_map(|waiter| waiter.blocked_by.iter().chain([&waiter.holder]));
+    let parties = everybody.map(|holder| (holder.clone(), Party::new(evidence, holder))).collect();
+    Judgement { migrations, waiting, parties, unconfirmed: unconfirmed.contains(&true) }
+}
+
+/// Everything that a judgement looks at.
+pub(super) struct Judge<'a> {
+    pub(super) evidence: &'a Evidence,
+    pub(super) history: &'a History,
+    pub(super) settings: &'a Settings,
+    pub(super) graph: &'a WaitGraph<'a>,
+    pub(super) candidates: &'a [Candidate<'a>],
+}
+
+impl Judge<'_> {
+    /// The migration, and whether another round is needed to tell whether it is stuck.
+    fn migration(&self, candidate: &Candidate) -> (Migration, bool) {
+        let diagnosis = self.diagnose(candidate);
+        let reached = diagnosis.as_ref().map(|it| it.lasts.reached(self.settings.stuck_after));
+        let stuck = diagnosis.as_ref().filter(|_| reached == Some(Reached::Yes));
+        // Standing still needs a sample that was asked for; a wait does not, and is looked into.
+        let unconfirmed = reached == Some(Reached::Unknown)
+            && diagnosis.as_ref().is_some_and(|it| it.kind != Kind::NoProgress || it.culprit == CulpritKind::SynchronousStandby);
+        let queued: Vec<f64> =
+            self.graph.queued_behind(&candidate.holder).map(|(holder, lock)| self.waits(holder, lock).estimate()).collect();
+        let migration = Migration {
+            party: Party::new(self.evidence, &candidate.holder),
+            signs: candidate.signs.clone(),
+            phase: phase(candidate),
+            kind: stuck.map(|it| it.kind),
+            relation: self.subject(candidate, diagnosis.as_ref().map(|it| it.kind)),
+            age: self.age(candidate),
+            wait: diagnosis.as_ref().map(|it| it.lasts).filter(|span| span.estimate() > 0.0 || candidate.wait.is_some()),
+            holds: self.holds(candidate),
+            awaits: candidate.wait.map(|lock| self.table_lock(lock)),
+            queued: queued.len(),
+            queued_for: queued.into_iter().reduce(f64::max),
+            culprit: stuck.map(|it| self.culprit(it)),
+            progress: candidate.progress.cloned(),
+        };
+        (migration, unconfirmed)
+    }
+
+    fn waiter(&self, holder: &Holder, lock: &Lock) -> Waiter {
+        Waiter {
+            holder: holder.clone(),
+            awaits: self.table_lock(lock),
+            wait: self.waits(holder, lock),
+            blocked_by: self.graph.blockers_of(holder).cloned().collect(),
+            roots: self.graph.roots_of(holder).into_iter().cloned().collect(),
+        }
+    }
+
+    fn culprit(&self, diagnosis: &Diagnosis) -> Culprit {
+        // Somebody who is no session of this server has no name here.
+        let party = diagnosis.who.as_ref().map_or_else(Party::default, |holder| Party::new(self.evidence, holder));
+        Culprit { kind: diagnosis.culprit, party }
+    }
+
+    fn age(&self, candidate: &Candidate) -> Option<f64> {
+        let start = match (candidate.session, &candidate.holder) {
+            (Some(session), _) => {
+                let statement = session.query_start.filter(|_| session.state == State::Active);
+                session.xact_start.into_iter().chain(statement).reduce(f64::min)
+            }
+            (None, Holder::Prepared(gid)) => self.evidence.prepared.get(gid).map(|prepared| prepared.prepared_at),
+            (None, Holder::Session(_)) => None,
+        };
+        start.map(|start| (self.evidence.taken_at - start).max(0.0))
+    }
+
+    fn table_lock(&self, lock: &Lock) -> TableLock {
+        TableLock {
+            relation: self.evidence.relation(&lock.tag).map(|relation| relation.identity.clone()),
+            locktype: lock.tag.kind.name().to_owned(),
+            mode: lock.mode,
+        }
+    }
+
+    fn holds(&self, candidate: &Candidate) -> Vec<TableLock> {
+        let mut strongest: BTreeMap<(Oid, Oid), TableLock> = BTreeMap::new();
+        for lock in candidate.locks.iter().filter(|lock| lock.granted && lock.tag.kind == LockKind::Relation) {
+            let Some(relation) = self.evidence.relation(&lock.tag).filter(|relation| !relation.temporary) else { continue };
+            let Some(oid) = lock.tag.relation.filter(|_| lock.mode.is_ddl() || relation.version_table) else { continue };
+            let held = strongest.entry((lock.tag.database, oid)).or_insert_with(|| self.table_lock(lock));
+            held.mode = held.mode.max(lock.mode);
+        }
+        let mut holds: Vec<TableLock> = strongest.into_values().collect();
+        holds.sort_by_key(|held| std::cmp::Reverse(held.mode));
+        holds
+    }
+
+    fn subject(&self, candidate: &Candidate, kind: Option<Kind>) -> Option<String> {
+        let name = |database: Oid, relation: Oid| Some(self.evidence.relation_of(database, relation)?.identity.clone());
+        let database = candidate.session.and_then(|session| session.database);
+        let awaited = || self.evidence.relation(&candidate.wait?.tag).map(|relation| relation.identity.clone());
+        let version_table = || {
+            let conflict = kind == Some(Kind::VersionTableConflict);
+            candidate.version_tables(self.evidence).into_iter().next().filter(|_| conflict).and_then(|(db, oid)| name(db, oid))
+        };
+        let worked_on = || name(database?, candidate.progress?.relation);
+        let held = || self.holds(candidate).into_iter().next()?.relation;
+        // DETACH PARTITION CONCURRENTLY holds nothing while it waits.
+        let detached = || match self.evidence.catalogs.get(&database?)?.detaching.as_slice() {
+            [partition] if candidate.signs.contains(&Sign::Concurrently) => name(database?, *partition),
+            _ => None,
+        };
+        awaited().or_else(version_table).or_else(worked_on).or_else(held).or_else(detached)
+    }
+}
+
+fn phase(candidate: &Candidate) -> String {
+    if let Some(progress) = candidate.progress.filter(|progress| !progress.phase.is_empty()) {
+        return progress.phase.clone();
+    }
+    let Some(session) = candidate.session else { return "prepared".to_owned() };
+    let phase = match session.state {
+        _ if session.backend == Backend::Startup => "replaying",
+        _ if candidate.wait.is_some() => "waiting",
+        _ if waits_for_standby(session) => "committing",
+        State::Active => "running",
+        state => state.name().unwrap_or("hidden"),
+    };
+    phase.to_owned()
+}
