@@ -9,6 +9,7 @@ use globset::GlobSet;
 
 use super::evidence::{Backend, Evidence, Holder, Lock, LockKind, LockTag, Oid, Progress, ProgressView, Session, State};
 use super::graph::WaitGraph;
+use super::judge::Settings;
 use super::mode::LockMode;
 
 /// Why a session is taken for a migration.
@@ -48,7 +49,7 @@ pub(super) struct Candidate<'a> {
     pub(super) holder: Holder,
     /// `None` for a prepared transaction.
     pub(super) session: Option<&'a Session>,
-    pub(super) locks: Vec<&'a Lock>,
+    pub(super) locks: &'a [&'a Lock],
     pub(super) progress: Option<&'a Progress>,
     pub(super) wait: Option<&'a Lock>,
     pub(super) signs: BTreeSet<Sign>,
@@ -64,29 +65,22 @@ const NOT_DDL_CLASSES: [Oid; 3] = [1262, 2613, 6100];
 pub(super) fn in_flight<'a>(
     evidence: &'a Evidence,
     graph: &WaitGraph<'a>,
-    applications: &GlobSet,
-    users: &GlobSet,
+    locks: &'a BTreeMap<Holder, Vec<&'a Lock>>,
+    settings: &Settings,
 ) -> Vec<Candidate<'a>> {
-    let mut locks: BTreeMap<Holder, Vec<&Lock>> = BTreeMap::new();
-    for pid in evidence.sessions.keys() {
-        locks.entry(evidence.leader(&Holder::Session(*pid))).or_default();
-    }
-    for lock in &evidence.locks {
-        locks.entry(evidence.leader(&lock.holder)).or_default().push(lock);
-    }
     let awaited: HashSet<&LockTag> = evidence.locks.iter().filter(|lock| !lock.granted).map(|lock| &lock.tag).collect();
-    let of_all = locks.into_iter().map(|(holder, locks)| {
-        let session = evidence.session(&holder);
+    let of_all = locks.iter().map(|(holder, locks)| {
+        let session = evidence.session(holder);
         let mut candidate = Candidate {
             session,
             locks,
             progress: session.and_then(|session| evidence.progress.get(&session.pid)),
-            wait: graph.wait_of(&holder),
+            wait: graph.wait_of(holder),
             signs: BTreeSet::new(),
-            holder,
+            holder: holder.clone(),
         };
         candidate.signs = candidate.signs(evidence, &awaited);
-        if session.is_some_and(|session| is_named(session, applications, users)) {
+        if session.is_some_and(|session| is_named(session, settings)) {
             candidate.signs.insert(Sign::Name);
         }
         candidate
@@ -186,10 +180,10 @@ pub(super) fn waits_for_conflict(session: &Session) -> bool {
     session.wait_event.as_deref().is_some_and(|event| event.starts_with("RecoveryConflict"))
 }
 
-fn is_named(session: &Session, applications: &GlobSet, users: &GlobSet) -> bool {
+fn is_named(session: &Session, settings: &Settings) -> bool {
     let named = |name: &Option<String>, patterns: &GlobSet| name.as_ref().is_some_and(|name| patterns.is_match(name));
     session.state != State::Idle
-        && (named(&session.application_name, applications) || named(&session.usename, users))
+        && (named(&session.application_name, &settings.applications) || named(&session.usename, &settings.users))
 }
 
 fn is_maintenance_statement(query: &str) -> bool {

@@ -1,6 +1,6 @@
 //! What holds a migration up, and whose fault that is.
 
-use super::candidate::{Candidate, waits_for_conflict};
+use super::candidate::Candidate;
 use super::evidence::{Backend, Holder, Lock, LockKind, Progress, ProgressView, Session, State};
 use super::judge::Judge;
 use super::mode::LockMode;
@@ -69,13 +69,14 @@ pub(super) struct Diagnosis {
 }
 
 impl<'a> Judge<'a> {
+    /// What holds a migration up, whether or not for long enough.
     pub(super) fn diagnose(&self, candidate: &Candidate) -> Option<Diagnosis> {
         let itself = Some(candidate.holder.clone());
         if let Some(wait) = candidate.wait {
             let root = self.root_of(&candidate.holder);
             let culprit = root.map_or(CulpritKind::Hidden, |root| self.culprit_kind(root));
             let kind = self.wait_kind(candidate, wait, culprit);
-            return Some(Diagnosis { kind, lasts: self.waits(&candidate.holder, wait), culprit, who: root.cloned() });
+            return Some(Diagnosis { kind, lasts: self.waited(&candidate.holder), culprit, who: root.cloned() });
         }
         let Some(session) = candidate.session else {
             let age = self.age(candidate)?;
@@ -124,18 +125,13 @@ impl<'a> Judge<'a> {
     /// Whether the wait is for the version table itself, or for somebody who upgrades by the same table.
     fn is_version_table_conflict(&self, candidate: &Candidate, wait: &Lock) -> bool {
         let tables = candidate.version_tables(self.evidence);
-        let awaited = wait.tag.relation.map(|relation| (wait.tag.database, relation));
-        if awaited.is_some_and(|awaited| tables.contains(&awaited)) {
-            return true;
-        }
+        let on_tables = |lock: &Lock| lock.tag.relation.is_some_and(|relation| tables.contains(&(lock.tag.database, relation)));
         let for_transaction = wait.tag.kind == LockKind::TransactionId;
         let creates_table = candidate.session.and_then(|session| session.query.as_deref()).is_some_and(creates_version_table);
-        for_transaction && creates_table
-            || self.graph.blockers_of(&candidate.holder).any(|blocker| {
-                let locks: Vec<&Lock> =
-                    self.evidence.locks.iter().filter(|lock| self.evidence.leader(&lock.holder) == *blocker).collect();
-                let on_table = |lock: &&&Lock| lock.tag.relation.is_some_and(|relation| tables.contains(&(lock.tag.database, relation)));
-                let strongest = locks.iter().filter(on_table).map(|lock| lock.mode).max();
+        on_tables(wait)
+            || for_transaction && creates_table
+            || self.graph.blockers_of(&candidate.holder).filter_map(|blocker| self.locks.get(blocker)).any(|locks| {
+                let strongest = locks.iter().filter(|lock| on_tables(lock)).map(|lock| lock.mode).max();
                 let changes_schema = locks.iter().any(|lock| lock.tag.kind == LockKind::Relation && lock.mode.is_ddl());
                 strongest.is_some_and(|mode| changes_schema || for_transaction && mode >= LockMode::RowShare)
             })
@@ -154,22 +150,6 @@ impl<'a> Judge<'a> {
         } else {
             CulpritKind::of(self.evidence, holder)
         }
-    }
-
-    /// How long `holder` has waited for `lock`. A wait cannot be older than the statement, nor than the transactions of
-    /// those who hold the lock: had they come later, they would stand in the queue.
-    pub(super) fn waits(&self, holder: &Holder, lock: &Lock) -> Span {
-        let now = self.evidence.taken_at;
-        if let Some(start) = lock.wait_start {
-            return Span::exact(now - start);
-        }
-        let Some(session) = self.evidence.session(holder) else { return Span::exact(0.0) };
-        let waiting = |blocker: &&Holder| self.graph.wait_of(blocker).is_some();
-        let blockers = self.graph.blockers_of(holder).filter(|blocker| !waiting(blocker));
-        let starts = blockers.filter_map(|blocker| self.evidence.session(blocker)?.xact_start);
-        let earliest = starts.chain(session.query_start).reduce(f64::max);
-        let seen = self.history.awaits_lock_since(session, &lock.tag).unwrap_or(now);
-        Span::between(now - seen, earliest.map_or(f64::INFINITY, |earliest| now - earliest))
     }
 
     /// How long a session has been in its wait event, which began after `bound`.

@@ -10,8 +10,8 @@ use super::mode::LockMode;
 /// Seconds since the Unix epoch by the server's clock.
 pub type Timestamp = f64;
 
-/// An object identifier, as the `int8` that queries cast it to.
-pub type Oid = i64;
+/// An object identifier.
+pub type Oid = u32;
 
 /// One round of observation of a whole server.
 #[derive(Clone, Debug, Default)]
@@ -333,6 +333,18 @@ impl Evidence {
             oid => self.catalogs.get(&oid),
         };
         catalog?.relations.get(&relation)
+    }
+
+    /// The lock rows of every participant, those of parallel workers with their leader's; sessions without any, too.
+    pub(super) fn locks_by_leader(&self) -> BTreeMap<Holder, Vec<&Lock>> {
+        let mut locks: BTreeMap<Holder, Vec<&Lock>> = BTreeMap::new();
+        for pid in self.sessions.keys() {
+            locks.entry(self.leader(&Holder::Session(*pid))).or_default();
+        }
+        for lock in &self.locks {
+            locks.entry(self.leader(&lock.holder)).or_default().push(lock);
+        }
+        locks
     }
 
     /// The process that a session works for: the leader of a parallel worker, else itself.

@@ -84,12 +84,11 @@ impl<'a> WaitGraph<'a> {
     }
 
     /// Everybody whose chain leads through `holder`.
-    pub fn queued_behind(&self, holder: &Holder) -> impl Iterator<Item = (&Holder, &'a Lock)> {
+    pub fn queued_behind(&self, holder: &Holder) -> impl Iterator<Item = &Holder> {
         let node = self.index.get(holder).copied();
-        self.waits
-            .iter()
-            .filter(move |(waiter, _)| node.is_some_and(|node| node != **waiter && self.reach.reaches(**waiter, node)))
-            .map(|(&waiter, &lock)| (&self.nodes[waiter], lock))
+        let waiters = self.waits.keys().copied();
+        let behind = waiters.filter(move |&waiter| node.is_some_and(|node| node != waiter && self.reach.reaches(waiter, node)));
+        behind.map(|waiter| &self.nodes[waiter])
     }
 }
 

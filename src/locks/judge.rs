@@ -98,8 +98,10 @@ pub struct Waiter {
 /// Judges a round. `history` has observed it already.
 pub fn judge(evidence: &Evidence, history: &History, settings: &Settings) -> Judgement {
     let graph = WaitGraph::new(evidence);
-    let candidates = in_flight(evidence, &graph, &settings.applications, &settings.users);
-    let judge = Judge { evidence, history, settings, graph: &graph, candidates: &candidates };
+    let locks = evidence.locks_by_leader();
+    let candidates = in_flight(evidence, &graph, &locks, settings);
+    let waited = graph.waiters().map(|(holder, lock)| (holder, waited(evidence, history, &graph, holder, lock))).collect();
+    let judge = Judge { evidence, history, settings, graph: &graph, locks: &locks, candidates: &candidates, waited };
     let (mut migrations, unconfirmed): (Vec<_>, Vec<_>) = candidates.iter().map(|it| judge.migration(it)).unzip();
     migrations.sort_by(|a, b| {
         let rank = |it: &Migration| (it.kind.is_none(), std::cmp::Reverse(it.queued));
@@ -119,7 +121,24 @@ pub(super) struct Judge<'a> {
     pub(super) history: &'a History,
     pub(super) settings: &'a Settings,
     pub(super) graph: &'a WaitGraph<'a>,
+    pub(super) locks: &'a BTreeMap<Holder, Vec<&'a Lock>>,
     pub(super) candidates: &'a [Candidate<'a>],
+    waited: BTreeMap<&'a Holder, Span>,
+}
+
+/// How long `holder` has waited for `lock`. Where the server does not say, a wait cannot be older than the statement, nor
+/// than the transactions of those who hold the lock: had they come later, they would stand in the queue.
+fn waited(evidence: &Evidence, history: &History, graph: &WaitGraph, holder: &Holder, lock: &Lock) -> Span {
+    let now = evidence.taken_at;
+    if let Some(start) = lock.wait_start {
+        return Span::exact(now - start);
+    }
+    let Some(session) = evidence.session(holder) else { return Span::exact(0.0) };
+    let blockers = graph.blockers_of(holder).filter(|blocker| graph.wait_of(blocker).is_none());
+    let starts = blockers.filter_map(|blocker| evidence.session(blocker)?.xact_start);
+    let earliest = starts.chain(session.query_start).reduce(f64::max);
+    let seen = history.awaits_lock_since(session, &lock.tag).unwrap_or(now);
+    Span::between(now - seen, earliest.map_or(f64::INFINITY, |earliest| now - earliest))
 }
 
 impl Judge<'_> {
@@ -132,7 +151,7 @@ impl Judge<'_> {
         let unconfirmed = reached == Some(Reached::Unknown)
             && diagnosis.as_ref().is_some_and(|it| it.kind != Kind::NoProgress || it.culprit == CulpritKind::SynchronousStandby);
         let queued: Vec<f64> =
-            self.graph.queued_behind(&candidate.holder).map(|(holder, lock)| self.waits(holder, lock).estimate()).collect();
+            self.graph.queued_behind(&candidate.holder).map(|holder| self.waited(holder).estimate()).collect();
         let migration = Migration {
             party: Party::new(self.evidence, &candidate.holder),
             signs: candidate.signs.clone(),
@@ -155,7 +174,7 @@ impl Judge<'_> {
         Waiter {
             holder: holder.clone(),
             awaits: self.table_lock(lock),
-            wait: self.waits(holder, lock),
+            wait: self.waited(holder),
             blocked_by: self.graph.blockers_of(holder).cloned().collect(),
             roots: self.graph.roots_of(holder).into_iter().cloned().collect(),
         }
@@ -167,7 +186,12 @@ impl Judge<'_> {
         Culprit { kind: diagnosis.culprit, party }
     }
 
-    fn age(&self, candidate: &Candidate) -> Option<f64> {
+    /// How long somebody who waits has waited.
+    pub(super) fn waited(&self, holder: &Holder) -> Span {
+        self.waited.get(holder).copied().unwrap_or(Span::exact(0.0))
+    }
+
+    pub(super) fn age(&self, candidate: &Candidate) -> Option<f64> {
         let start = match (candidate.session, &candidate.holder) {
             (Some(session), _) => {
                 let statement = session.query_start.filter(|_| session.state == State::Active);
