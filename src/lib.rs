@@ -8,6 +8,7 @@ pub mod alembic;
 pub mod cli;
 pub mod collectors;
 pub mod config;
+pub mod locks;
 pub mod metric;
 pub mod postgres;
 pub mod runner;

@@ -14,6 +14,8 @@ const MAX_ROWS: usize = 1000;
 /// One version table and what could be read of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VersionTable {
+    /// Its oid.
+    pub oid: u32,
     /// Its schema.
     pub schema: String,
     /// Its name.
@@ -33,8 +35,8 @@ pub enum Reading {
     Denied,
 }
 
-/// Finds and reads the version tables of the session's database, by schema and name.
-pub async fn read(session: &mut Session, config: &config::Alembic) -> Result<Vec<VersionTable>, Error> {
+/// Finds the version tables of the session's database, by schema and name; of those that can be read, no row is read yet.
+pub async fn list(session: &mut Session, config: &config::Alembic) -> Result<Vec<VersionTable>, Error> {
     let (schemas, names): (Vec<_>, Vec<_>) = config
         .version_tables
         .iter()
@@ -42,7 +44,12 @@ pub async fn read(session: &mut Session, config: &config::Alembic) -> Result<Vec
         .unzip();
     let parameters = [Parameter::Texts(&schemas), Parameter::Texts(&names)];
     let rows = session.query(VERSION_TABLES.text(session.version()), &parameters).await?;
-    let mut tables = rows.iter().map(table).collect::<Result<Vec<_>, _>>()?;
+    rows.iter().map(table).collect()
+}
+
+/// Finds and reads the version tables of the session's database, by schema and name.
+pub async fn read(session: &mut Session, config: &config::Alembic) -> Result<Vec<VersionTable>, Error> {
+    let mut tables = list(session, config).await?;
     let mut readable: Vec<_> = tables.iter_mut().filter(|table| matches!(table.reading, Reading::Rows(_))).collect();
     for chunk in readable.chunks_mut(CHUNK) {
         match read_rows(session, chunk).await {
@@ -60,7 +67,7 @@ fn table(row: &Row) -> Result<VersionTable, Error> {
         (true, true) => Reading::Locked,
         (true, false) => Reading::Rows(Vec::new()),
     };
-    Ok(VersionTable { schema: row.text("schemaname")?, name: row.text("relname")?, reading })
+    Ok(VersionTable { oid: row.oid("oid")?, schema: row.text("schemaname")?, name: row.text("relname")?, reading })
 }
 
 /// Whether a statement failed because of a single table: locked, dropped or denied since it was listed, or refused by the

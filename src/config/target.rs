@@ -52,8 +52,18 @@ pub enum Databases {
 
 impl Databases {
     /// Every database.
-    pub(super) fn all() -> Self {
+    pub fn all() -> Self {
         Self::Discovered { include: None, exclude: GlobSet::empty() }
+    }
+
+    /// Whether a database is watched.
+    pub fn contains(&self, datname: &str) -> bool {
+        match self {
+            Self::Named(named) => named.iter().any(|name| name == datname),
+            Self::Discovered { include, exclude } => {
+                include.as_ref().is_none_or(|include| include.is_match(datname)) && !exclude.is_match(datname)
+            }
+        }
     }
 }
 

@@ -326,13 +326,9 @@ impl Evidence {
         self.relation_of(tag.database, tag.relation?)
     }
 
-    /// A relation of a database. What all databases share (0) is the same in each of them.
+    /// A relation of a database; what all databases share (0) is not looked into.
     pub fn relation_of(&self, database: Oid, relation: Oid) -> Option<&Relation> {
-        let catalog = match database {
-            0 => self.catalogs.values().next(),
-            oid => self.catalogs.get(&oid),
-        };
-        catalog?.relations.get(&relation)
+        self.catalogs.get(&database)?.relations.get(&relation)
     }
 
     /// The lock rows of every participant, those of parallel workers with their leader's; sessions without any, too.

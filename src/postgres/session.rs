@@ -60,6 +60,13 @@ impl Parameter<'_> {
     }
 }
 
+/// What it takes to open a session.
+struct Origin {
+    connection: Connection,
+    sessions: Sessions,
+    budget: Budget,
+}
+
 /// A session with one database.
 ///
 /// Dropping it ends the session. Dropping a query that has not come to its end cancels it on the server.
@@ -67,7 +74,7 @@ pub struct Session {
     client: Client,
     datname: String,
     version: Version,
-    lock_timeout: Duration,
+    origin: Origin,
     deadline: Instant,
     canceller: Canceller,
     broken: bool,
@@ -99,7 +106,7 @@ impl Session {
             client: opened.client,
             datname: datname.to_owned(),
             version,
-            lock_timeout: sessions.lock_timeout,
+            origin: Origin { connection: connection.clone(), sessions: sessions.clone(), budget: budget.clone() },
             deadline: Instant::now() + sessions.connect_timeout,
             canceller,
             broken: false,
@@ -124,6 +131,18 @@ impl Session {
     /// Starts a round: all queries until the next call share this time.
     pub fn start_round(&mut self, timeout: Duration) {
         self.deadline = Instant::now() + timeout;
+    }
+
+    /// Ends the session and opens one with another database of the server instead, in its place of the budget and within
+    /// the same round.
+    pub async fn move_to(&mut self, datname: &str) -> Result<(), Error> {
+        self.broken = true;
+        self.canceller.driver.abort();
+        tokio::time::sleep(LINGER).await;
+        let Origin { connection, sessions, budget } = &self.origin;
+        let moved = Self::open(connection, datname, sessions, budget).await?;
+        *self = Self { deadline: self.deadline, ..moved };
+        Ok(())
     }
 
     /// The rows of a query.
@@ -194,7 +213,7 @@ impl Session {
             sql,
             "SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = {}; ",
             left.as_millis().max(1),
-            self.lock_timeout.as_millis().max(1)
+            self.origin.sessions.lock_timeout.as_millis().max(1)
         );
         sql.push_str(SETTINGS);
         sql

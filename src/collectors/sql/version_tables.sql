@@ -7,7 +7,8 @@ WITH locked AS MATERIALIZED (
       JOIN pg_database d ON d.oid = l.database
      WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND d.datname = current_database()
 ), version_table AS (
-    SELECT n.nspname AS schemaname,
+    SELECT c.oid,
+           n.nspname AS schemaname,
            c.relname,
            c.oid IN (SELECT relation FROM locked)
              OR EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indexrelid IN (SELECT relation FROM locked))
@@ -26,7 +27,7 @@ WITH locked AS MATERIALIZED (
             OR EXISTS (SELECT FROM unnest($1::text[], $2::text[]) AS named (schemaname, relname)
                         WHERE named.relname = c.relname AND named.schemaname IN ('', n.nspname)))
 )
-SELECT schemaname, relname, locked, readable
+SELECT oid, schemaname, relname, locked, readable
   FROM version_table
  WHERE readable IS NOT NULL
  ORDER BY schemaname, relname

@@ -1,0 +1,153 @@
+//! Goes round a server and brings back evidence about its locks.
+//!
+//! Locks and sessions are seen from anywhere, the names of relations only inside their database: one session moves to
+//! the databases where something has to be named, and home again, so that it never takes a second connection.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::lock_evidence::{self, Server};
+use crate::config::{self, Databases};
+use crate::locks::{Catalog, Evidence, History, LockKind, Oid};
+use crate::postgres::{Error, Session};
+
+/// How long what was seen inside a database is taken for true, in seconds. Version tables come and go rarely.
+const LOOK_AGAIN: f64 = 300.0;
+
+/// How long a relation that has no name yet is left alone: it is not committed, and a new name helps nobody at once.
+const ASK_AGAIN: f64 = 15.0;
+
+/// Databases that are visited in one round; the rest is for the next one.
+const MAX_VISITS: usize = 8;
+
+/// What is remembered of a server from round to round.
+#[derive(Debug, Default)]
+pub struct Observer {
+    history: History,
+    known: BTreeMap<Oid, Known>,
+    databases: Vec<String>,
+}
+
+/// What was seen of a database, or why nothing was.
+#[derive(Debug)]
+struct Known {
+    catalog: Result<Catalog, String>,
+    /// The relations whose names were asked for, whether or not they have one.
+    asked: BTreeSet<Oid>,
+    seen_at: f64,
+}
+
+impl Observer {
+    /// One round.
+    pub async fn round(
+        &mut self,
+        session: &mut Session,
+        watched: &Databases,
+        config: &config::Alembic,
+    ) -> Result<Evidence, Error> {
+        let server = lock_evidence::server(session).await?;
+        self.databases = server.databases.iter().map(|it| it.datname.clone()).filter(|name| watched.contains(name)).collect();
+        self.known.retain(|oid, _| server.databases.iter().any(|database| database.oid == *oid));
+
+        let due: BTreeMap<Oid, BTreeSet<Oid>> = server
+            .databases
+            .iter()
+            .filter(|database| database.locked && self.is_older(database.oid, server.now, LOOK_AGAIN))
+            .map(|database| (database.oid, BTreeSet::new()))
+            .collect();
+        self.visit(session, &server, watched, config, due).await?;
+        let evidence = lock_evidence::read(session, &server, self.catalogs()).await?;
+        let unnamed = self.unnamed(&evidence, server.now);
+        let mut evidence = if unnamed.is_empty() {
+            evidence
+        } else {
+            self.visit(session, &server, watched, config, unnamed).await?;
+            Evidence { catalogs: self.catalogs(), ..evidence }
+        };
+        for (oid, database) in server.databases.iter().map(|database| (database.oid, database)) {
+            let reason = match self.known.get(&oid) {
+                Some(Known { catalog: Err(reason), .. }) => reason.clone(),
+                None if database.locked && watched.contains(&database.datname) => "not looked into yet".to_owned(),
+                _ => continue,
+            };
+            evidence.visibility.unseen_databases.insert(database.datname.clone(), reason);
+        }
+        self.history.observe(&evidence);
+        Ok(evidence)
+    }
+
+    /// What earlier rounds saw.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// The watched databases that the last round found, whether or not anything is locked in them.
+    pub fn databases(&self) -> &[String] {
+        &self.databases
+    }
+
+    /// Looks into databases for the names of relations, each in its turn, and returns home.
+    async fn visit(
+        &mut self,
+        session: &mut Session,
+        server: &Server,
+        watched: &Databases,
+        config: &config::Alembic,
+        wanted: BTreeMap<Oid, BTreeSet<Oid>>,
+    ) -> Result<(), Error> {
+        let home = session.datname().to_owned();
+        let names: BTreeMap<Oid, &str> = server.databases.iter().map(|it| (it.oid, it.datname.as_str())).collect();
+        let visits = wanted.into_iter().filter_map(|(oid, relations)| Some((oid, *names.get(&oid)?, relations)));
+        for (oid, datname, relations) in visits.filter(|(_, datname, _)| watched.contains(datname)).take(MAX_VISITS) {
+            if session.datname() != datname {
+                if let Err(error) = session.move_to(datname).await {
+                    self.known.insert(oid, Known { catalog: Err(error.to_string()), asked: relations, seen_at: server.now });
+                    continue;
+                }
+            }
+            let asked: Vec<Oid> = relations.iter().copied().collect();
+            let catalog = lock_evidence::look(session, &asked, config).await.map_err(|error| error.to_string());
+            self.known.insert(oid, Known { catalog, asked: relations, seen_at: server.now });
+        }
+        if session.datname() != home || session.is_broken() {
+            session.move_to(&home).await?;
+        }
+        Ok(())
+    }
+
+    /// The relations without a name that are worth asking for, by database.
+    fn unnamed(&self, evidence: &Evidence, now: f64) -> BTreeMap<Oid, BTreeSet<Oid>> {
+        let mut unnamed: BTreeMap<Oid, BTreeSet<Oid>> = BTreeMap::new();
+        let of_locks = evidence.locks.iter().filter_map(|lock| Some((lock.tag.database, lock.tag.relation?)));
+        let of_progress = evidence.progress.iter().filter_map(|(pid, progress)| {
+            Some((evidence.sessions.get(pid)?.database?, progress.relation))
+        });
+        for (database, relation) in of_locks.chain(of_progress) {
+            if database != 0 && relation != 0 && evidence.relation_of(database, relation).is_none() {
+                unnamed.entry(database).or_default().insert(relation);
+            }
+        }
+        // The partition that a DETACH CONCURRENTLY lets go of is only seen in its database.
+        for lock in evidence.locks.iter().filter(|lock| !lock.granted && lock.tag.kind == LockKind::VirtualXid) {
+            if let Some(database) = evidence.session(&lock.holder).and_then(|session| session.database) {
+                unnamed.entry(database).or_default();
+            }
+        }
+        unnamed.retain(|oid, relations| {
+            let asked = self.known.get(oid).is_some_and(|known| relations.is_subset(&known.asked));
+            !asked || self.is_older(*oid, now, ASK_AGAIN)
+        });
+        // What has a name is asked for again: a look replaces what was known.
+        for (oid, relations) in &mut unnamed {
+            relations.extend(self.known.get(oid).into_iter().flat_map(|known| &known.asked));
+        }
+        unnamed
+    }
+
+    fn is_older(&self, database: Oid, now: f64, seconds: f64) -> bool {
+        self.known.get(&database).is_none_or(|known| now - known.seen_at >= seconds)
+    }
+
+    fn catalogs(&self) -> BTreeMap<Oid, Catalog> {
+        self.known.iter().filter_map(|(oid, known)| Some((*oid, known.catalog.as_ref().ok()?.clone()))).collect()
+    }
+}
