@@ -3,6 +3,7 @@
 mod alembic;
 mod check;
 mod collect;
+mod locks;
 mod metrics;
 pub mod output;
 mod serve;
@@ -25,6 +26,7 @@ enum Command {
     Serve(serve::Args),
     Check(check::Args),
     Collect(collect::Args),
+    Locks(locks::Args),
     Metrics(metrics::Args),
     Alembic(alembic::Args),
 }
@@ -75,6 +77,7 @@ async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Serve(args) => serve::run(args).await,
         Command::Check(args) => check::run(args).await,
         Command::Collect(args) => collect::run(args).await,
+        Command::Locks(args) => locks::run(args).await,
         Command::Metrics(args) => Ok(metrics::run(&args)),
         Command::Alembic(args) => alembic::run(args).await,
     }

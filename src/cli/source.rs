@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::collectors;
-use crate::config::{self, Config, Environment};
+use crate::config::{self, Config, Environment, Target};
 
 /// Options of every command that looks at servers.
 #[derive(Clone, Debug, clap::Args)]
@@ -36,5 +36,16 @@ impl Source {
             anyhow::ensure!(!config.targets.is_empty(), "no target is named {name:?}; known are: {}", known.join(", "));
         }
         Ok(config)
+    }
+
+    /// The one server that these options stand for, for a command that looks at one.
+    pub fn load_target(&self) -> anyhow::Result<(Config, Target)> {
+        let config = self.load()?;
+        let [target] = config.targets.as_slice() else {
+            let known: Vec<_> = config.targets.iter().map(|target| target.name.as_str()).collect();
+            anyhow::bail!("the configuration has several targets, choose one with --target: {}", known.join(", "));
+        };
+        let target = target.clone();
+        Ok((config, target))
     }
 }

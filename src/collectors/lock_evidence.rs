@@ -69,7 +69,7 @@ pub(super) async fn read(
     let prepared = session.query(PREPARED.text(version), &[]).await?;
     let progress = session.query(PROGRESS.text(version), &[]).await?;
 
-    let pids: Vec<i32> = locks.iter().filter_map(|lock| pid_of(&lock.holder)).collect();
+    let pids: Vec<i32> = locks.iter().filter_map(|lock| lock.holder.pid()).collect();
     let rows = session.query(SESSIONS.text(version), &[Parameter::Pids(&pids)]).await?;
     let sessions = rows.iter().map(participant).collect::<Result<BTreeMap<_, _>, _>>()?;
     let taken_at = rows.first().map_or(Ok(server.now), |row| row.number("taken_at"))?;
@@ -78,7 +78,7 @@ pub(super) async fn read(
         taken_at,
         in_recovery: server.in_recovery,
         // Whoever has ended meanwhile stands in nobody's way any more; nor do we.
-        locks: locks.into_iter().filter(|lock| pid_of(&lock.holder).is_none_or(|pid| sessions.contains_key(&pid))).collect(),
+        locks: locks.into_iter().filter(|lock| lock.holder.pid().is_none_or(|pid| sessions.contains_key(&pid))).collect(),
         sessions,
         progress: progress.iter().map(progress_row).collect::<Result<_, _>>()?,
         prepared: prepared.iter().map(prepared_row).collect::<Result<_, _>>()?,
@@ -111,13 +111,6 @@ pub(super) async fn look(
         catalog.relations.insert(oid, relation);
     }
     Ok(catalog)
-}
-
-fn pid_of(holder: &Holder) -> Option<i32> {
-    match holder {
-        Holder::Session(pid) => Some(*pid),
-        Holder::Prepared(_) => None,
-    }
 }
 
 /// A process id, which `int4` holds.

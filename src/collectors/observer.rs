@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::lock_evidence::{self, Server};
 use crate::config::{self, Databases};
-use crate::locks::{Catalog, Evidence, History, LockKind, Oid};
+use crate::locks::{Catalog, Evidence, History, LockKind, Oid, Settings};
 use crate::postgres::{Error, Session};
 
 /// How long what was seen inside a database is taken for true, in seconds. Version tables come and go rarely.
@@ -34,6 +34,16 @@ struct Known {
     /// The relations whose names were asked for, whether or not they have one.
     asked: BTreeSet<Oid>,
     seen_at: f64,
+}
+
+impl From<&config::Migrations> for Settings {
+    fn from(config: &config::Migrations) -> Self {
+        Self {
+            stuck_after: config.stuck_after.as_secs_f64(),
+            applications: config.applications.clone(),
+            users: config.users.clone(),
+        }
+    }
 }
 
 impl Observer {

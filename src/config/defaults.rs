@@ -30,6 +30,12 @@ pub(super) const ALEMBIC_MAX_TABLES: usize = 100;
 pub(super) const TABLES_MAX_TABLES: usize = 200;
 /// Columns of one database with series of their own.
 pub(super) const COLUMNS_MAX_COLUMNS: usize = 300;
+/// How long a migration waits before it is stuck: longer than healthy lock waits, shorter than anybody's patience.
+pub(super) const MIGRATIONS_STUCK_AFTER: Duration = Duration::from_secs(5);
+/// Application names of sessions that migrate, beside those that are recognised by what they do.
+pub(super) const MIGRATIONS_APPLICATIONS: &str = "*alembic*";
+/// Migrations of one server with series of their own.
+pub(super) const MIGRATIONS_MAX_MIGRATIONS: usize = 20;
 /// Groups of sessions with series of their own.
 pub(super) const ACTIVITY_MAX_GROUPS: usize = 100;
 /// Ages over which transactions and queries are counted.

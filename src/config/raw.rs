@@ -27,6 +27,7 @@ pub(super) struct File {
     pub(super) tables: Tables,
     pub(super) columns: Columns,
     pub(super) activity: Activity,
+    pub(super) migrations: Migrations,
     pub(super) collectors: BTreeMap<Spanned<String>, Collector>,
     pub(super) targets: Vec<Spanned<Target>>,
 }
@@ -77,6 +78,15 @@ pub(super) struct Columns {
 pub(super) struct Activity {
     pub(super) thresholds: Maybe<Vec<Spanned<Period>>>,
     pub(super) max_groups: Option<usize>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Migrations {
+    pub(super) stuck_after: Maybe<Period>,
+    pub(super) applications: Maybe<Vec<Spanned<String>>>,
+    pub(super) users: Maybe<Vec<Spanned<String>>>,
+    pub(super) max_migrations: Option<usize>,
 }
 
 #[derive(Default, Deserialize)]

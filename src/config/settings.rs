@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use globset::{Glob, GlobSet};
+
 use super::{ConfigError, Connection, Databases, Environment, Target, defaults};
 
 /// Everything that the exporter needs to know, checked.
@@ -32,6 +34,8 @@ pub struct Config {
     pub columns: Columns,
     /// Thresholds and bounds of the activity metrics.
     pub activity: Activity,
+    /// What is a migration, and when it is stuck.
+    pub migrations: Migrations,
 }
 
 impl Config {
@@ -77,6 +81,7 @@ impl Config {
             tables: Tables::default(),
             columns: Columns::default(),
             activity: Activity::default(),
+            migrations: Migrations::default(),
         })
     }
 }
@@ -217,5 +222,30 @@ pub struct Activity {
 impl Default for Activity {
     fn default() -> Self {
         Self { thresholds: defaults::ACTIVITY_THRESHOLDS.to_vec(), max_groups: defaults::ACTIVITY_MAX_GROUPS }
+    }
+}
+
+/// What is a migration, and when it is stuck.
+#[derive(Clone, Debug)]
+pub struct Migrations {
+    /// A wait that lasts this long is a stuck one.
+    pub stuck_after: Duration,
+    /// `application_name`s of sessions that migrate.
+    pub applications: GlobSet,
+    /// Roles of sessions that migrate.
+    pub users: GlobSet,
+    /// Migrations of one server that get series of their own, the worst first.
+    pub max_migrations: usize,
+}
+
+impl Default for Migrations {
+    fn default() -> Self {
+        let applications = Glob::new(defaults::MIGRATIONS_APPLICATIONS).and_then(|glob| GlobSet::new([glob]));
+        Self {
+            stuck_after: defaults::MIGRATIONS_STUCK_AFTER,
+            applications: applications.unwrap_or_default(),
+            users: GlobSet::empty(),
+            max_migrations: defaults::MIGRATIONS_MAX_MIGRATIONS,
+        }
     }
 }

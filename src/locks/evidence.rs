@@ -137,6 +137,24 @@ pub enum Holder {
     Prepared(String),
 }
 
+impl Holder {
+    /// The process, where it is one.
+    pub fn pid(&self) -> Option<i32> {
+        match self {
+            Self::Session(pid) => Some(*pid),
+            Self::Prepared(_) => None,
+        }
+    }
+
+    /// The global identifier of a prepared transaction.
+    pub fn gid(&self) -> Option<&str> {
+        match self {
+            Self::Session(_) => None,
+            Self::Prepared(gid) => Some(gid),
+        }
+    }
+}
+
 /// What a lock is on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LockTag {
@@ -315,10 +333,7 @@ impl Visibility {
 impl Evidence {
     /// The session behind a holder; `None` for a prepared transaction and for a session that ended meanwhile.
     pub fn session(&self, holder: &Holder) -> Option<&Session> {
-        match holder {
-            Holder::Session(pid) => self.sessions.get(pid),
-            Holder::Prepared(_) => None,
-        }
+        self.sessions.get(&holder.pid()?)
     }
 
     /// The relation that a lock is on, or on a part of, where its database was looked into.

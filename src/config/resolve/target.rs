@@ -84,8 +84,8 @@ fn databases(
         (Some(named), None, None) => Ok(Databases::Named(database_names(named)?)),
         (Some(named), ..) => Err(Fault::of(&named, "expected either databases, or include and exclude")),
         (None, include, exclude) => Ok(Databases::Discovered {
-            include: include.as_ref().map(globs).transpose()?,
-            exclude: exclude.as_ref().map(globs).transpose()?.unwrap_or_default(),
+            include: include.as_ref().map(some_globs).transpose()?,
+            exclude: exclude.as_ref().map(some_globs).transpose()?.unwrap_or_default(),
         }),
     }
 }
@@ -104,10 +104,15 @@ fn database_names(list: Spanned<Vec<Spanned<String>>>) -> Result<Vec<String>, Fa
     Ok(names)
 }
 
-fn globs(list: &Spanned<Vec<Spanned<String>>>) -> Result<GlobSet, Fault> {
+fn some_globs(list: &Spanned<Vec<Spanned<String>>>) -> Result<GlobSet, Fault> {
     if list.get_ref().is_empty() {
         return Err(Fault::of(list, "expected at least one pattern"));
     }
+    globs(list)
+}
+
+/// The patterns of a list, which may be empty.
+pub(super) fn globs(list: &Spanned<Vec<Spanned<String>>>) -> Result<GlobSet, Fault> {
     let globs: Vec<Glob> = list.get_ref().iter().map(glob).collect::<Result<_, _>>()?;
     GlobSet::new(globs).map_err(|error| Fault::of(list, format!("the patterns together are too much: {error}")))
 }

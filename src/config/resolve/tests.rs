@@ -254,7 +254,7 @@ fn every_key_is_documented_in_its_section() {
         let line = line.trim_start_matches(['#', ' ']);
         documented.extend(line.split_once(" = ").map(|(key, _)| (section, key)));
     }
-    let mut sections = vec!["", "[web]", "[log]", "[sessions]", "[alembic]", "[tables]", "[columns]", "[activity]"];
+    let mut sections = vec!["", "[web]", "[log]", "[sessions]", "[alembic]", "[tables]", "[columns]", "[activity]", "[migrations]"];
     let collectors: Vec<_> =
         crate::collectors::names().into_iter().map(|name| format!("[collectors.{name}]")).collect();
     sections.extend(collectors.iter().map(String::as_str));
@@ -270,8 +270,8 @@ fn every_key_is_documented_in_its_section() {
 }
 
 /// Keys at the top of the file that are sections, and so stand in a line of their own.
-fn sections_of_the_file() -> [&'static str; 9] {
-    ["web", "log", "sessions", "alembic", "tables", "columns", "activity", "collectors", "targets"]
+fn sections_of_the_file() -> [&'static str; 10] {
+    ["web", "log", "sessions", "alembic", "tables", "columns", "activity", "migrations", "collectors", "targets"]
 }
 
 proptest! {
