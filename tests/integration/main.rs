@@ -13,6 +13,7 @@ mod collect_activity;
 mod collect_alembic;
 mod collect_server;
 mod harness;
+mod locks;
 mod never_waits;
 mod operates;
 mod reaches;

@@ -19,7 +19,7 @@ use crate::postgres::{Budget, Session};
 /// The whole server is looked at, whichever database is given. Exits 0 when no migration is stuck, 1 when one is, 2 when
 /// that cannot be told: the server is not reached, or our role sees too little.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     source: Source,
 
