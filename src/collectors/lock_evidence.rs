@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::version_tables;
 use crate::config;
 use crate::locks::{
-    Backend, Catalog, Count, Evidence, Holder, Lock, LockKind, LockMode, LockTag, Oid, Prepared, Progress, ProgressView,
-    Relation, Session as Participant, State, Visibility,
+    Backend, Catalog, Count, Evidence, Holder, Lock, LockKind, LockMode, LockTag, Oid, Prepared, Progress,
+    ProgressView, Relation, Session as Participant, State, Visibility,
 };
 use crate::postgres::{Error, Parameter, Row, Session, Sql};
 
@@ -44,8 +44,7 @@ pub(super) async fn server(session: &mut Session) -> Result<Server, Error> {
     for row in session.query(DATABASES.text(session.version()), &[]).await? {
         server.in_recovery = row.boolean("in_recovery")?;
         server.now = row.number("taken_at")?;
-        let database =
-            Database { oid: row.oid("oid")?, datname: row.text("datname")?, locked: row.boolean("locked")? };
+        let database = Database { oid: row.oid("oid")?, datname: row.text("datname")?, locked: row.boolean("locked")? };
         server.databases.push(database);
     }
     Ok(server)
@@ -78,7 +77,10 @@ pub(super) async fn read(
         taken_at,
         in_recovery: server.in_recovery,
         // Whoever has ended meanwhile stands in nobody's way any more; nor do we.
-        locks: locks.into_iter().filter(|lock| lock.holder.pid().is_none_or(|pid| sessions.contains_key(&pid))).collect(),
+        locks: locks
+            .into_iter()
+            .filter(|lock| lock.holder.pid().is_none_or(|pid| sessions.contains_key(&pid)))
+            .collect(),
         sessions,
         progress: progress.iter().map(progress_row).collect::<Result<_, _>>()?,
         prepared: prepared.iter().map(prepared_row).collect::<Result<_, _>>()?,
@@ -88,11 +90,7 @@ pub(super) async fn read(
 }
 
 /// Looks into the session's database: its version tables and the names of `relations`.
-pub(super) async fn look(
-    session: &mut Session,
-    relations: &[Oid],
-    config: &config::Alembic,
-) -> Result<Catalog, Error> {
+pub(super) async fn look(session: &mut Session, relations: &[Oid], config: &config::Alembic) -> Result<Catalog, Error> {
     let versions: Vec<Oid> = version_tables::list(session, config).await?.iter().map(|table| table.oid).collect();
     let mut catalog = Catalog { datname: session.datname().to_owned(), ..Catalog::default() };
     let wanted = [relations, &versions].concat();
@@ -184,8 +182,17 @@ fn backend(backend_type: Option<&str>, query: Option<&str>) -> Backend {
         Some("startup") => Backend::Startup,
         Some(name) if name.starts_with("logical replication") => Backend::LogicalReplication,
         Some(
-            "archiver" | "autovacuum launcher" | "background writer" | "checkpointer" | "io worker" | "logger"
-            | "slotsync worker" | "standalone backend" | "walreceiver" | "walsummarizer" | "walwriter",
+            "archiver"
+            | "autovacuum launcher"
+            | "background writer"
+            | "checkpointer"
+            | "io worker"
+            | "logger"
+            | "slotsync worker"
+            | "standalone backend"
+            | "walreceiver"
+            | "walsummarizer"
+            | "walwriter",
         ) => Backend::Auxiliary,
         // An extension's background worker works like a client, and may well run DDL.
         Some(_) => Backend::Client,

@@ -55,7 +55,8 @@ impl Observer {
         config: &config::Alembic,
     ) -> Result<Evidence, Error> {
         let server = lock_evidence::server(session).await?;
-        self.databases = server.databases.iter().map(|it| it.datname.clone()).filter(|name| watched.contains(name)).collect();
+        self.databases =
+            server.databases.iter().map(|it| it.datname.clone()).filter(|name| watched.contains(name)).collect();
         self.known.retain(|oid, _| server.databases.iter().any(|database| database.oid == *oid));
 
         let due: BTreeMap<Oid, BTreeSet<Oid>> = server
@@ -110,7 +111,8 @@ impl Observer {
         for (oid, datname, relations) in visits.filter(|(_, datname, _)| watched.contains(datname)).take(MAX_VISITS) {
             if session.datname() != datname {
                 if let Err(error) = session.move_to(datname).await {
-                    self.known.insert(oid, Known { catalog: Err(error.to_string()), asked: relations, seen_at: server.now });
+                    self.known
+                        .insert(oid, Known { catalog: Err(error.to_string()), asked: relations, seen_at: server.now });
                     continue;
                 }
             }
@@ -128,9 +130,10 @@ impl Observer {
     fn unnamed(&self, evidence: &Evidence, now: f64) -> BTreeMap<Oid, BTreeSet<Oid>> {
         let mut unnamed: BTreeMap<Oid, BTreeSet<Oid>> = BTreeMap::new();
         let of_locks = evidence.locks.iter().filter_map(|lock| Some((lock.tag.database, lock.tag.relation?)));
-        let of_progress = evidence.progress.iter().filter_map(|(pid, progress)| {
-            Some((evidence.sessions.get(pid)?.database?, progress.relation))
-        });
+        let of_progress = evidence
+            .progress
+            .iter()
+            .filter_map(|(pid, progress)| Some((evidence.sessions.get(pid)?.database?, progress.relation)));
         for (database, relation) in of_locks.chain(of_progress) {
             if database != 0 && relation != 0 && evidence.relation_of(database, relation).is_none() {
                 unnamed.entry(database).or_default().insert(relation);

@@ -25,7 +25,8 @@ pub use passfile::PassfileError;
 pub use password::{PasswordError, PasswordSource};
 pub use secret::Secret;
 pub use settings::{
-    Activity, Alembic, CollectorSettings, Columns, Config, Log, LogFormat, Migrations, Sessions, Tables, VersionTableName, Web,
+    Activity, Alembic, CollectorSettings, Columns, Config, Log, LogFormat, Migrations, Sessions, Tables,
+    VersionTableName, Web,
 };
 pub use target::{Connection, Databases, Host, Target};
 pub use tls::{SslMode, Tls};

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use globset::GlobSet;
 
-use super::evidence::{Backend, Evidence, Holder, Lock, LockKind, LockTag, Oid, Progress, ProgressView, Session, State};
+use super::evidence::{
+    Backend, Evidence, Holder, Lock, LockKind, LockTag, Oid, Progress, ProgressView, Session, State,
+};
 use super::graph::WaitGraph;
 use super::judge::Settings;
 use super::mode::LockMode;
@@ -142,13 +144,15 @@ impl<'a> Candidate<'a> {
 
     /// `VACUUM` and `ANALYZE` take a mode that DDL takes, too.
     fn is_maintenance(&self) -> bool {
-        let reported = self.progress.is_some_and(|row| matches!(row.view, ProgressView::Vacuum | ProgressView::Analyze));
+        let reported =
+            self.progress.is_some_and(|row| matches!(row.view, ProgressView::Vacuum | ProgressView::Analyze));
         reported || self.session.and_then(|session| session.query.as_deref()).is_some_and(is_maintenance_statement)
     }
 
     /// The version tables that it holds or awaits a lock on.
     pub(super) fn version_tables(&self, evidence: &Evidence) -> BTreeSet<(Oid, Oid)> {
-        let on_version_table = self.locks.iter().filter(|lock| evidence.relation(&lock.tag).is_some_and(|it| it.version_table));
+        let on_version_table =
+            self.locks.iter().filter(|lock| evidence.relation(&lock.tag).is_some_and(|it| it.version_table));
         on_version_table.filter_map(|lock| Some((lock.tag.database, lock.tag.relation?))).collect()
     }
 

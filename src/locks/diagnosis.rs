@@ -125,9 +125,11 @@ impl<'a> Judge<'a> {
     /// Whether the wait is for the version table itself, or for somebody who upgrades by the same table.
     fn is_version_table_conflict(&self, candidate: &Candidate, wait: &Lock) -> bool {
         let tables = candidate.version_tables(self.evidence);
-        let on_tables = |lock: &Lock| lock.tag.relation.is_some_and(|relation| tables.contains(&(lock.tag.database, relation)));
+        let on_tables =
+            |lock: &Lock| lock.tag.relation.is_some_and(|relation| tables.contains(&(lock.tag.database, relation)));
         let for_transaction = wait.tag.kind == LockKind::TransactionId;
-        let creates_table = candidate.session.and_then(|session| session.query.as_deref()).is_some_and(creates_version_table);
+        let creates_table =
+            candidate.session.and_then(|session| session.query.as_deref()).is_some_and(creates_version_table);
         on_tables(wait)
             || for_transaction && creates_table
             || self.graph.blockers_of(&candidate.holder).filter_map(|blocker| self.locks.get(blocker)).any(|locks| {
@@ -161,7 +163,11 @@ impl<'a> Judge<'a> {
 
     /// The session that needs the oldest snapshot, for which replay waits.
     fn oldest_snapshot(&self) -> Option<&'a Session> {
-        self.evidence.sessions.values().filter(|session| session.xmin_age.is_some()).max_by_key(|session| session.xmin_age)
+        self.evidence
+            .sessions
+            .values()
+            .filter(|session| session.xmin_age.is_some())
+            .max_by_key(|session| session.xmin_age)
     }
 }
 
@@ -171,16 +177,19 @@ pub(super) fn waits_for_standby(session: &Session) -> bool {
 }
 
 /// Whether the session is in a part of its work that the server counts step by step, so that standing still means something.
-/// Sorting, waiting for parallel workers and whatever has no total are not counted.
+/// Sorting, and waiting for parallel workers, are not counted.
 fn is_counted(session: &Session, progress: Option<&Progress>) -> bool {
     let Some(progress) = progress.filter(|_| session.state == State::Active) else { return false };
     let event = session.wait_event.as_deref().unwrap_or_default();
-    let unfinished = [progress.blocks, progress.tuples].iter().any(|count| count.done < count.total);
     match progress.view {
         // The client of a COPY may be what stands still.
         ProgressView::Copy => event.starts_with("Client"),
         ProgressView::CreateIndex | ProgressView::Cluster => {
-            unfinished && !event.starts_with("Parallel") && !progress.phase.contains("sorting")
+            // A scan says "all" while it is in its first block; these phases end when their work does.
+            let stepwise = ["scanning", "loading"].iter().any(|step| progress.phase.contains(step));
+            let unfinished = [progress.blocks, progress.tuples].iter().any(|count| count.done < count.total);
+            let uncounted = progress.phase.contains("sorting") || event.starts_with("Parallel");
+            (stepwise || unfinished) && !uncounted
         }
         ProgressView::Vacuum | ProgressView::Analyze => false,
     }

@@ -87,7 +87,8 @@ impl<'a> WaitGraph<'a> {
     pub fn queued_behind(&self, holder: &Holder) -> impl Iterator<Item = &Holder> {
         let node = self.index.get(holder).copied();
         let waiters = self.waits.keys().copied();
-        let behind = waiters.filter(move |&waiter| node.is_some_and(|node| node != waiter && self.reach.reaches(waiter, node)));
+        let behind =
+            waiters.filter(move |&waiter| node.is_some_and(|node| node != waiter && self.reach.reaches(waiter, node)));
         behind.map(|waiter| &self.nodes[waiter])
     }
 }

@@ -33,9 +33,10 @@ impl History {
             let session = evidence.session(&lock.holder)?;
             Some(Wait(who(session), Awaited::Lock(lock.tag.clone())))
         });
-        let awaited_events = evidence.sessions.values().filter_map(|session| {
-            Some(Wait(who(session), Awaited::Event(session.wait_event.clone()?)))
-        });
+        let awaited_events = evidence
+            .sessions
+            .values()
+            .filter_map(|session| Some(Wait(who(session), Awaited::Event(session.wait_event.clone()?))));
         self.waits = awaited_locks
             .chain(awaited_events)
             .map(|wait| {

@@ -100,7 +100,8 @@ pub fn judge(evidence: &Evidence, history: &History, settings: &Settings) -> Jud
     let graph = WaitGraph::new(evidence);
     let locks = evidence.locks_by_leader();
     let candidates = in_flight(evidence, &graph, &locks, settings);
-    let waited = graph.waiters().map(|(holder, lock)| (holder, waited(evidence, history, &graph, holder, lock))).collect();
+    let waited =
+        graph.waiters().map(|(holder, lock)| (holder, waited(evidence, history, &graph, holder, lock))).collect();
     let judge = Judge { evidence, history, settings, graph: &graph, locks: &locks, candidates: &candidates, waited };
     let (mut migrations, unconfirmed): (Vec<_>, Vec<_>) = candidates.iter().map(|it| judge.migration(it)).unzip();
     migrations.sort_by(|a, b| {
@@ -149,7 +150,9 @@ impl Judge<'_> {
         let stuck = diagnosis.as_ref().filter(|_| reached == Some(Reached::Yes));
         // Standing still needs a sample that was asked for; a wait does not, and is looked into.
         let unconfirmed = reached == Some(Reached::Unknown)
-            && diagnosis.as_ref().is_some_and(|it| it.kind != Kind::NoProgress || it.culprit == CulpritKind::SynchronousStandby);
+            && diagnosis
+                .as_ref()
+                .is_some_and(|it| it.kind != Kind::NoProgress || it.culprit == CulpritKind::SynchronousStandby);
         let queued: Vec<f64> =
             self.graph.queued_behind(&candidate.holder).map(|holder| self.waited(holder).estimate()).collect();
         let migration = Migration {
@@ -159,7 +162,10 @@ impl Judge<'_> {
             kind: stuck.map(|it| it.kind),
             relation: self.subject(candidate, diagnosis.as_ref().map(|it| it.kind)),
             age: self.age(candidate),
-            wait: diagnosis.as_ref().map(|it| it.lasts).filter(|span| span.estimate() > 0.0 || candidate.wait.is_some()),
+            wait: diagnosis
+                .as_ref()
+                .map(|it| it.lasts)
+                .filter(|span| span.estimate() > 0.0 || candidate.wait.is_some()),
             holds: self.holds(candidate),
             awaits: candidate.wait.map(|lock| self.table_lock(lock)),
             queued: queued.len(),
@@ -214,8 +220,12 @@ impl Judge<'_> {
     fn holds(&self, candidate: &Candidate) -> Vec<TableLock> {
         let mut strongest: BTreeMap<(Oid, Oid), TableLock> = BTreeMap::new();
         for lock in candidate.locks.iter().filter(|lock| lock.granted && lock.tag.kind == LockKind::Relation) {
-            let Some(relation) = self.evidence.relation(&lock.tag).filter(|relation| !relation.temporary) else { continue };
-            let Some(oid) = lock.tag.relation.filter(|_| lock.mode.is_ddl() || relation.version_table) else { continue };
+            let Some(relation) = self.evidence.relation(&lock.tag).filter(|relation| !relation.temporary) else {
+                continue;
+            };
+            let Some(oid) = lock.tag.relation.filter(|_| lock.mode.is_ddl() || relation.version_table) else {
+                continue;
+            };
             let held = strongest.entry((lock.tag.database, oid)).or_insert_with(|| self.table_lock(lock));
             held.mode = held.mode.max(lock.mode);
         }
@@ -230,7 +240,12 @@ impl Judge<'_> {
         let awaited = || self.evidence.relation(&candidate.wait?.tag).map(|relation| relation.identity.clone());
         let version_table = || {
             let conflict = kind == Some(Kind::VersionTableConflict);
-            candidate.version_tables(self.evidence).into_iter().next().filter(|_| conflict).and_then(|(db, oid)| name(db, oid))
+            candidate
+                .version_tables(self.evidence)
+                .into_iter()
+                .next()
+                .filter(|_| conflict)
+                .and_then(|(db, oid)| name(db, oid))
         };
         let worked_on = || name(database?, candidate.progress?.relation);
         let held = || self.holds(candidate).into_iter().next()?.relation;

@@ -23,8 +23,8 @@ mod tests;
 pub use candidate::Sign;
 pub use diagnosis::Kind;
 pub use evidence::{
-    Backend, Catalog, Count, Evidence, Holder, Lock, LockKind, LockTag, Oid, Prepared, Progress, ProgressView, Relation,
-    Session, State, Timestamp, Visibility,
+    Backend, Catalog, Count, Evidence, Holder, Lock, LockKind, LockTag, Oid, Prepared, Progress, ProgressView,
+    Relation, Session, State, Timestamp, Visibility,
 };
 pub use graph::WaitGraph;
 pub use history::History;

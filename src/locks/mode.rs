@@ -91,9 +91,8 @@ mod tests {
     use super::LockMode;
 
     /// The table of the documentation, a row per mode, weakest first; `X` excludes.
-    const DOCUMENTED: [&str; 8] = [
-        ".......X", "......XX", "....XXXX", "...XXXXX", "..XX.XXX", "..XXXXXX", ".XXXXXXX", "XXXXXXXX",
-    ];
+    const DOCUMENTED: [&str; 8] =
+        [".......X", "......XX", "....XXXX", "...XXXXX", "..XX.XXX", "..XXXXXX", ".XXXXXXX", "XXXXXXXX"];
 
     #[test]
     fn modes_exclude_each_other_as_documented() {

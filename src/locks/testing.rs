@@ -3,8 +3,8 @@
 use globset::GlobSet;
 
 use super::evidence::{
-    Backend, Catalog, Count, Evidence, Holder, Lock, LockKind, LockTag, Oid, Prepared, Progress, ProgressView, Relation,
-    Session, State,
+    Backend, Catalog, Count, Evidence, Holder, Lock, LockKind, LockTag, Oid, Prepared, Progress, ProgressView,
+    Relation, Session, State,
 };
 use super::history::History;
 use super::judge::{Judgement, Migration, Settings, judge};

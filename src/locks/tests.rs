@@ -388,7 +388,9 @@ fn vacuum_full_is_one_because_it_shuts_out_everybody() {
 #[test]
 fn replication_and_autovacuum_are_no_migrations() {
     let mut world = World::new();
-    for (pid, backend) in [(1, Backend::LogicalReplication), (2, Backend::Autovacuum { wraparound: false }), (3, Backend::WalSender)] {
+    for (pid, backend) in
+        [(1, Backend::LogicalReplication), (2, Backend::Autovacuum { wraparound: false }), (3, Backend::WalSender)]
+    {
         world.active(pid, 60.0).backend = backend;
         world.holds(pid, table(USERS), ShareUpdateExclusive);
     }

@@ -98,7 +98,11 @@ impl<'a> Report<'a> {
             taken_at: evidence.taken_at,
             in_recovery: evidence.in_recovery,
             migrations: judgement.migrations.iter().map(|it| migration(it, query_text)).collect(),
-            waiting: judgement.waiting.iter().map(|it| waiter(it, &judgement.parties[&it.holder], query_text)).collect(),
+            waiting: judgement
+                .waiting
+                .iter()
+                .map(|it| waiter(it, &judgement.parties[&it.holder], query_text))
+                .collect(),
             visibility: Visibility {
                 complete: seen.is_complete(),
                 hidden_sessions: seen.hidden_sessions,

@@ -77,7 +77,9 @@ fn print_culprit(culprit: &Culprit, migration: &Migration) {
         anstream::println!("  in its way: {} ({}{age})", name(party), culprit.kind.name().replace('_', " "));
     }
     let remedy = match (culprit.kind, party.pid, party.gid.as_deref()) {
-        (CulpritKind::SynchronousStandby, ..) => "mend the synchronous standby, or take it out of synchronous_standby_names".to_owned(),
+        (CulpritKind::SynchronousStandby, ..) => {
+            "mend the synchronous standby, or take it out of synchronous_standby_names".to_owned()
+        }
         (_, _, Some(gid)) => format!("COMMIT PREPARED or ROLLBACK PREPARED '{}'", gid.replace('\'', "''")),
         (CulpritKind::Hidden, ..) => "see who it is: GRANT pg_monitor to our role".to_owned(),
         (_, Some(pid), _) => format!("pgwarden unblock {pid}"),

@@ -4,10 +4,15 @@ use super::{assert_no_migration, assert_nothing_stuck, migrations};
 use crate::support::{Cluster, Database, PATIENCE, on_majors};
 
 /// Enough rows that work on them takes a while when each page is paid for.
-const MANY_USERS: &str = "CREATE TABLE users AS SELECT generate_series(1, 200000) AS id; DELETE FROM users WHERE id % 2 = 0";
+const MANY_USERS: &str =
+    "CREATE TABLE users AS SELECT generate_series(1, 200000) AS id; DELETE FROM users WHERE id % 2 = 0";
 
 async fn with_users(database: &Database<'_>) {
-    database.session().await.execute("CREATE TABLE users (id int); CREATE TABLE alembic_version (version_num text)").await;
+    database
+        .session()
+        .await
+        .execute("CREATE TABLE users (id int); CREATE TABLE alembic_version (version_num text)")
+        .await;
 }
 
 on_majors! {

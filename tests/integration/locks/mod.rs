@@ -48,7 +48,12 @@ async fn stuck_at(url: &str, pid: i32, arguments: &[&str]) -> Value {
 }
 
 /// Asserts kind, culprit and relation of a stuck migration.
-fn assert_stuck(migration: &Value, kind: &str, culprit_pid: impl Into<Option<i32>>, relation: impl Into<Option<&'static str>>) {
+fn assert_stuck(
+    migration: &Value,
+    kind: &str,
+    culprit_pid: impl Into<Option<i32>>,
+    relation: impl Into<Option<&'static str>>,
+) {
     let found = (&migration["kind"], &migration["culprit_pid"], &migration["relation"]);
     let (culprit_pid, relation) = (Value::from(culprit_pid.into()), Value::from(relation.into()));
     assert_eq!(found, (&Value::from(kind), &culprit_pid, &relation), "{migration:#}");

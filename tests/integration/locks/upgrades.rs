@@ -3,7 +3,8 @@
 use super::{assert_stuck, stuck};
 use crate::support::{Cluster, Database, Session, on_majors};
 
-const VERSIONS: &str = "CREATE TABLE alembic_version (version_num text PRIMARY KEY); INSERT INTO alembic_version VALUES ('a1')";
+const VERSIONS: &str =
+    "CREATE TABLE alembic_version (version_num text PRIMARY KEY); INSERT INTO alembic_version VALUES ('a1')";
 
 /// A database with a version table.
 async fn prepare(database: &Database<'_>) -> Session {
