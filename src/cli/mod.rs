@@ -8,6 +8,7 @@ mod metrics;
 pub mod output;
 mod serve;
 pub mod source;
+mod unblock;
 
 use std::process::ExitCode;
 
@@ -29,6 +30,7 @@ enum Command {
     Locks(locks::Args),
     Metrics(metrics::Args),
     Alembic(alembic::Args),
+    Unblock(unblock::Args),
 }
 
 /// What a command found, as its exit code tells it.
@@ -80,5 +82,6 @@ async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Locks(args) => locks::run(args).await,
         Command::Metrics(args) => Ok(metrics::run(&args)),
         Command::Alembic(args) => alembic::run(args).await,
+        Command::Unblock(args) => unblock::run(args).await,
     }
 }

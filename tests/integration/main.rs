@@ -22,3 +22,4 @@ mod scraped;
 mod support;
 mod survives;
 mod web;
+mod unblock;

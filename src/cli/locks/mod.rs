@@ -1,7 +1,8 @@
 //! `pgwarden locks`: which migrations are stuck, and who waits for whom.
 
 mod report;
-mod tree;
+pub(super) mod tree;
+mod watch;
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -9,10 +10,8 @@ use std::time::Duration;
 use super::Outcome;
 use super::output::Format;
 use super::source::Source;
-use crate::collectors::observer::Observer;
-use crate::config::{Config, Databases, Target};
-use crate::locks::{Evidence, Judgement, Settings, judge};
-use crate::postgres::{Budget, Session};
+use crate::locks::{Evidence, Judgement};
+pub(super) use watch::Watch;
 
 /// Show which migrations are stuck and who is in their way, and the tree of who waits for whom.
 ///
@@ -44,11 +43,8 @@ pub(super) struct Args {
     no_query_text: bool,
 }
 
-/// How long one round may take.
-const ROUND: Duration = Duration::from_secs(10);
-
 pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
-    let mut watch = Watch::open(&args).await?;
+    let mut watch = Watch::open(&args.source, args.stuck_after).await?;
     let Some(interval) = args.watch else {
         let (evidence, judgement) = watch.once(args.sample).await?;
         return show(&args, &evidence, &judgement);
@@ -61,49 +57,6 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
         }
         show(&args, &evidence, &judgement)?;
         tokio::time::sleep(interval).await;
-    }
-}
-
-/// A server that is looked at from the command line.
-struct Watch {
-    session: Session,
-    observer: Observer,
-    config: Config,
-    settings: Settings,
-}
-
-impl Watch {
-    async fn open(args: &Args) -> anyhow::Result<Self> {
-        let (config, target) = args.source.load_target()?;
-        let Target { connection, .. } = &target;
-        let session = Session::open(connection, &connection.dbname, &config.sessions, &Budget::exporter(1)).await?;
-        let mut settings = Settings::from(&config.migrations);
-        if let Some(stuck_after) = args.stuck_after {
-            settings.stuck_after = stuck_after.as_secs_f64();
-        }
-        Ok(Self { session, observer: Observer::default(), config, settings })
-    }
-
-    /// One look; or two, when that was asked for or when the first one leaves open how long something has lasted.
-    async fn once(&mut self, sample: Option<Duration>) -> anyhow::Result<(Evidence, Judgement)> {
-        let first = self.round().await?;
-        let stuck_after = Duration::from_secs_f64(self.settings.stuck_after);
-        let pause = match sample {
-            Some(sample) => sample.max(stuck_after),
-            None if first.1.unconfirmed => stuck_after,
-            None => return Ok(first),
-        };
-        tokio::time::sleep(pause).await;
-        self.round().await
-    }
-
-    async fn round(&mut self) -> anyhow::Result<(Evidence, Judgement)> {
-        self.session.start_round(ROUND);
-        // Whoever asks who is in the way of a migration asks about the server, not about one database of it.
-        let everything = Databases::all();
-        let evidence = self.observer.round(&mut self.session, &everything, &self.config.alembic).await?;
-        let judgement = judge(&evidence, self.observer.history(), &self.settings);
-        Ok((evidence, judgement))
     }
 }
 
