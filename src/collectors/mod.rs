@@ -8,10 +8,10 @@ mod alembic;
 mod column_statistics;
 mod database;
 mod datnames;
+mod debris;
 mod groups;
-mod lock_evidence;
 mod locks;
-pub mod observer;
+pub mod migrations;
 pub mod privileges;
 mod server;
 mod table_activity;
@@ -33,6 +33,8 @@ pub static ALL: &[&dyn Collector] = &[
     &database::Database,
     &activity::Activity,
     &locks::Locks,
+    &migrations::Migrations,
+    &debris::Debris,
     &privileges::Privileges,
     &alembic::Alembic,
     &table_sizes::TableSizes,
@@ -109,6 +111,7 @@ pub struct Context<'a> {
 #[derive(Debug, Default)]
 pub struct Notes {
     sizes: table_sizes::Sizes,
+    migrations: migrations::Notes,
 }
 
 /// A source of samples.

@@ -90,7 +90,7 @@ pub(super) fn in_flight<'a>(
     of_all.filter(|candidate| candidate.is_migration(evidence)).collect()
 }
 
-impl<'a> Candidate<'a> {
+impl Candidate<'_> {
     fn is_migration(&self, evidence: &Evidence) -> bool {
         match (self.session, &self.holder) {
             (Some(session), _) if evidence.in_recovery => {

@@ -300,7 +300,7 @@ pub struct Catalog {
 }
 
 /// A relation that a lock row mentions.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Relation {
     /// Its schema.
     pub schema: String,

@@ -23,31 +23,30 @@ pub struct WaitGraph<'a> {
 impl<'a> WaitGraph<'a> {
     /// Builds the graph of one round.
     pub fn new(evidence: &'a Evidence) -> Self {
-        let mut queues: HashMap<&LockTag, Queue<'a>> = HashMap::new();
-        let mut nodes = BTreeSet::new();
-        for lock in &evidence.locks {
-            nodes.insert(evidence.leader(&lock.holder));
-            let queue = queues.entry(&lock.tag).or_default();
-            if lock.granted { &mut queue.holders } else { &mut queue.waiters }.push(lock);
-        }
+        let nodes: BTreeSet<Holder> = evidence.locks.iter().map(|lock| evidence.leader(&lock.holder)).collect();
         let nodes: Vec<Holder> = nodes.into_iter().collect();
         let index: HashMap<Holder, usize> = nodes.iter().cloned().zip(0..).collect();
-        let node_of = |lock: &Lock| index[&evidence.leader(&lock.holder)];
+        let mut queues: HashMap<&LockTag, Queue<'a>> = HashMap::new();
+        for lock in &evidence.locks {
+            let place = Place { node: index[&evidence.leader(&lock.holder)], lock, since: since(evidence, lock) };
+            let queue = queues.entry(&lock.tag).or_default();
+            if lock.granted { &mut queue.holders } else { &mut queue.waiters }.push(place);
+        }
 
         let mut blockers = vec![BTreeSet::new(); nodes.len()];
-        let mut waits: BTreeMap<usize, &Lock> = BTreeMap::new();
+        let mut waits: BTreeMap<usize, Place> = BTreeMap::new();
         for queue in queues.values_mut() {
-            queue.waiters.sort_by(|a, b| place(evidence, a).total_cmp(&place(evidence, b)));
+            queue.waiters.sort_by(|a, b| a.since.total_cmp(&b.since));
             for (position, waiter) in queue.waiters.iter().enumerate() {
-                let node = node_of(waiter);
-                blockers[node].extend(queue.blockers_of(position, &node_of));
+                blockers[waiter.node].extend(queue.blockers_of(position));
                 // Several workers of one leader may wait at once: the first to have begun speaks for all.
-                let first = waits.entry(node).or_insert(waiter);
-                if place(evidence, waiter) < place(evidence, first) {
-                    *first = waiter;
+                let first = waits.entry(waiter.node).or_insert(*waiter);
+                if waiter.since < first.since {
+                    *first = *waiter;
                 }
             }
         }
+        let waits = waits.into_iter().map(|(node, place)| (node, place.lock)).collect();
         let blockers: Vec<Vec<usize>> = blockers.into_iter().map(|set| set.into_iter().collect()).collect();
         let reach = Reach::new(&blockers);
         Self { nodes, index, blockers, waits, reach }
@@ -93,40 +92,48 @@ impl<'a> WaitGraph<'a> {
     }
 }
 
+/// Somebody at a lock.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    node: usize,
+    lock: &'a Lock,
+    since: f64,
+}
+
+impl Place<'_> {
+    fn excludes(&self, other: &Self) -> bool {
+        self.node != other.node && self.lock.mode.conflicts_with(other.lock.mode)
+    }
+}
+
 /// What stands at one lock.
 #[derive(Default)]
 struct Queue<'a> {
-    holders: Vec<&'a Lock>,
+    holders: Vec<Place<'a>>,
     /// In the order in which they will be served.
-    waiters: Vec<&'a Lock>,
+    waiters: Vec<Place<'a>>,
 }
 
 impl Queue<'_> {
-    fn blockers_of(&self, position: usize, node_of: &impl Fn(&Lock) -> usize) -> Vec<usize> {
+    fn blockers_of(&self, position: usize) -> Vec<usize> {
         let waiter = self.waiters[position];
-        let node = node_of(waiter);
-        let excludes = |other: &&&Lock| waiter.mode.conflicts_with(other.mode) && node_of(other) != node;
-        let hard = self.holders.iter().filter(excludes);
+        let own: Vec<&Place> = self.holders.iter().filter(|held| held.node == waiter.node).collect();
         // The lock manager lets a session that already holds the lock pass those who wait for it to let go.
-        let passes = |ahead: &&&Lock| {
-            self.holders.iter().any(|held| node_of(held) == node && held.mode.conflicts_with(ahead.mode))
-        };
-        let soft = self.waiters[..position].iter().filter(excludes).filter(|ahead| !passes(ahead));
-        let found: Vec<usize> = hard.chain(soft).map(|lock| node_of(lock)).collect();
+        let passes = |ahead: &Place| own.iter().any(|held| held.excludes(ahead));
+        let hard = self.holders.iter().filter(|held| waiter.excludes(held));
+        let soft = self.waiters[..position].iter().filter(|ahead| waiter.excludes(ahead) && !passes(ahead));
+        let found: Vec<usize> = hard.chain(soft).map(|place| place.node).collect();
         if found.is_empty() {
             // Nobody waits for nothing: the order is not known (before 14), and it stands behind one that seems later.
-            self.waiters[position..].iter().filter(excludes).map(|lock| node_of(lock)).collect()
+            self.waiters[position..].iter().filter(|later| waiter.excludes(later)).map(|place| place.node).collect()
         } else {
             found
         }
     }
 }
 
-/// The place of a waiter in its queue: when it began to wait, or, where the server does not tell, its statement.
-fn place(evidence: &Evidence, lock: &Lock) -> f64 {
-    let statement = || match &lock.holder {
-        Holder::Session(pid) => evidence.sessions.get(pid)?.query_start,
-        Holder::Prepared(_) => None,
-    };
+/// When somebody began to wait, or, where the server does not tell, the statement that waits.
+fn since(evidence: &Evidence, lock: &Lock) -> f64 {
+    let statement = || evidence.session(&lock.holder)?.query_start;
     lock.wait_start.or_else(statement).unwrap_or(evidence.taken_at)
 }

@@ -6,7 +6,7 @@ use globset::GlobSet;
 
 use super::candidate::{Candidate, Sign, in_flight};
 use super::diagnosis::{Diagnosis, Kind, waits_for_standby};
-use super::evidence::{Backend, Evidence, Holder, Lock, LockKind, Oid, Progress, State};
+use super::evidence::{Backend, Evidence, Holder, Lock, LockKind, Progress, Relation, State};
 use super::graph::WaitGraph;
 use super::history::History;
 use super::mode::LockMode;
@@ -50,7 +50,7 @@ pub struct Migration {
     /// How it is stuck; `None` where it is not.
     pub kind: Option<Kind>,
     /// The relation that it is about: the one it waits for, else the one it works on or holds most strongly.
-    pub relation: Option<String>,
+    pub relation: Option<Relation>,
     /// Seconds since its transaction, or its statement where that is older, began.
     pub age: Option<f64>,
     /// How long it has waited, been idle or stood still.
@@ -111,8 +111,9 @@ pub fn judge(evidence: &Evidence, history: &History, settings: &Settings) -> Jud
     });
     let mut waiting: Vec<Waiter> = graph.waiters().map(|(holder, lock)| judge.waiter(holder, lock)).collect();
     waiting.sort_by(|a, b| b.wait.estimate().total_cmp(&a.wait.estimate()));
-    let everybody = waiting.iter().flat_map(|waiter| waiter.blocked_by.iter().chain([&waiter.holder]));
-    let parties = everybody.map(|holder| (holder.clone(), Party::new(evidence, holder))).collect();
+    let everybody: BTreeSet<&Holder> =
+        waiting.iter().flat_map(|waiter| waiter.blocked_by.iter().chain([&waiter.holder])).collect();
+    let parties = everybody.into_iter().map(|holder| (holder.clone(), Party::new(evidence, holder))).collect();
     Judgement { migrations, waiting, parties, unconfirmed: unconfirmed.contains(&true) }
 }
 
@@ -156,7 +157,7 @@ impl Judge<'_> {
         let queued: Vec<f64> =
             self.graph.queued_behind(&candidate.holder).map(|holder| self.waited(holder).estimate()).collect();
         let migration = Migration {
-            party: Party::new(self.evidence, &candidate.holder),
+            party: self.party(candidate),
             signs: candidate.signs.clone(),
             phase: phase(candidate),
             kind: stuck.map(|it| it.kind),
@@ -217,16 +218,18 @@ impl Judge<'_> {
         }
     }
 
+    /// The locks that matter of those it holds: in modes that DDL takes and on version tables, temporary tables left out.
+    fn held<'b>(&'b self, candidate: &'b Candidate) -> impl Iterator<Item = (&'b Lock, &'b Relation)> {
+        let held = candidate.locks.iter().filter(|lock| lock.granted && lock.tag.kind == LockKind::Relation);
+        let named = held.filter_map(|lock| Some((*lock, self.evidence.relation(&lock.tag)?)));
+        named.filter(|(lock, relation)| !relation.temporary && (lock.mode.is_ddl() || relation.version_table))
+    }
+
+    /// The same as a person reads it: each table once, with the strongest mode, the strongest first.
     fn holds(&self, candidate: &Candidate) -> Vec<TableLock> {
-        let mut strongest: BTreeMap<(Oid, Oid), TableLock> = BTreeMap::new();
-        for lock in candidate.locks.iter().filter(|lock| lock.granted && lock.tag.kind == LockKind::Relation) {
-            let Some(relation) = self.evidence.relation(&lock.tag).filter(|relation| !relation.temporary) else {
-                continue;
-            };
-            let Some(oid) = lock.tag.relation.filter(|_| lock.mode.is_ddl() || relation.version_table) else {
-                continue;
-            };
-            let held = strongest.entry((lock.tag.database, oid)).or_insert_with(|| self.table_lock(lock));
+        let mut strongest: BTreeMap<&str, TableLock> = BTreeMap::new();
+        for (lock, relation) in self.held(candidate) {
+            let held = strongest.entry(&relation.identity).or_insert_with(|| self.table_lock(lock));
             held.mode = held.mode.max(lock.mode);
         }
         let mut holds: Vec<TableLock> = strongest.into_values().collect();
@@ -234,27 +237,34 @@ impl Judge<'_> {
         holds
     }
 
-    fn subject(&self, candidate: &Candidate, kind: Option<Kind>) -> Option<String> {
-        let name = |database: Oid, relation: Oid| Some(self.evidence.relation_of(database, relation)?.identity.clone());
+    /// Who it is. Replay has no database of its own: it is in that of the table that it waits for.
+    fn party(&self, candidate: &Candidate) -> Party {
+        let mut party = Party::new(self.evidence, &candidate.holder);
+        let awaited = candidate.wait.and_then(|wait| self.evidence.catalogs.get(&wait.tag.database));
+        party.datname = party.datname.or_else(|| Some(awaited?.datname.clone()));
+        party
+    }
+
+    fn subject(&self, candidate: &Candidate, kind: Option<Kind>) -> Option<Relation> {
         let database = candidate.session.and_then(|session| session.database);
-        let awaited = || self.evidence.relation(&candidate.wait?.tag).map(|relation| relation.identity.clone());
+        let awaited = || self.evidence.relation(&candidate.wait?.tag);
         let version_table = || {
-            let conflict = kind == Some(Kind::VersionTableConflict);
-            candidate
-                .version_tables(self.evidence)
-                .into_iter()
-                .next()
-                .filter(|_| conflict)
-                .and_then(|(db, oid)| name(db, oid))
+            let (database, relation) = candidate.version_tables(self.evidence).into_iter().next()?;
+            self.evidence.relation_of(database, relation).filter(|_| kind == Some(Kind::VersionTableConflict))
         };
-        let worked_on = || name(database?, candidate.progress?.relation);
-        let held = || self.holds(candidate).into_iter().next()?.relation;
+        let worked_on = || self.evidence.relation_of(database?, candidate.progress?.relation);
+        let held = || {
+            let strongest = self.held(candidate).max_by_key(|(lock, _)| lock.mode);
+            strongest.map(|(_, relation)| relation)
+        };
         // DETACH PARTITION CONCURRENTLY holds nothing while it waits.
         let detached = || match self.evidence.catalogs.get(&database?)?.detaching.as_slice() {
-            [partition] if candidate.signs.contains(&Sign::Concurrently) => name(database?, *partition),
+            [partition] if candidate.signs.contains(&Sign::Concurrently) => {
+                self.evidence.relation_of(database?, *partition)
+            }
             _ => None,
         };
-        awaited().or_else(version_table).or_else(worked_on).or_else(held).or_else(detached)
+        awaited().or_else(version_table).or_else(worked_on).or_else(held).or_else(detached).cloned()
     }
 }
 

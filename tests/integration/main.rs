@@ -11,6 +11,7 @@ mod alembic_graph;
 mod alembic_status;
 mod collect_activity;
 mod collect_alembic;
+mod collect_migrations;
 mod collect_server;
 mod harness;
 mod locks;

@@ -9,7 +9,8 @@ use crate::support::{Cluster, Database, Exporter, Major, PATIENCE, Role, Session
 /// The longest that a session of ours may be seen waiting for a lock.
 const TOLERATED: Duration = Duration::from_millis(200);
 
-const COLLECTORS: [&str; 5] = ["alembic", "table_sizes", "table_activity", "column_statistics", "privileges"];
+const COLLECTORS: [&str; 7] =
+    ["alembic", "table_sizes", "table_activity", "column_statistics", "privileges", "migrations", "debris"];
 
 fn config(database: &Database<'_>, role: Role) -> String {
     let schedules =

@@ -118,7 +118,7 @@ fn migration(it: &Migration, query_text: bool) -> MigrationReport<'_> {
         phase: &it.phase,
         stuck: it.kind.is_some(),
         kind: it.kind.map(crate::locks::Kind::name),
-        relation: it.relation.as_deref(),
+        relation: it.relation.as_ref().map(|relation| relation.identity.as_str()),
         age_seconds: it.age,
         wait_seconds: it.wait.map(crate::locks::Span::estimate),
         queued: it.queued,

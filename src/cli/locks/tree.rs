@@ -41,7 +41,7 @@ fn print_migration(migration: &Migration, query_text: bool) {
         Some(kind) => (BAD, format!("stuck: {}", kind.name())),
         None => (GOOD, "in flight".to_owned()),
     };
-    let relation = migration.relation.as_deref().map(|relation| format!(" on {relation}")).unwrap_or_default();
+    let relation = migration.relation.as_ref().map(|relation| format!(" on {}", relation.identity)).unwrap_or_default();
     let age = migration.age.map(|age| format!(", {} old", seconds(age))).unwrap_or_default();
     anstream::println!("{style}{word}{style:#}  {}{relation}: {}{age}", name(&migration.party), migration.phase);
     if let Some(awaits) = &migration.awaits {

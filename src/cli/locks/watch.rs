@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::cli::source::Source;
-use crate::collectors::observer::Observer;
+use crate::collectors::migrations::Observer;
 use crate::config::{Config, Databases, Target};
 use crate::locks::{Evidence, Judgement, Settings, judge};
 use crate::postgres::{Budget, Session};

@@ -1,5 +1,5 @@
--- Sessions that hold or await a lock ($1) or have work in hand; our own, which carry the same application_name, are
--- nobody's concern. backend_start in microseconds, because a float does not tell two of them apart for certain.
+-- Sessions that hold or await a lock ($1) or have work in hand; our own, of the same role and application_name,
+-- are nobody's concern. backend_start in microseconds, because a float does not tell two of them apart for certain.
 SELECT a.pid,
        (extract(epoch FROM a.backend_start) * 1000000)::int8 AS backend_start,
        a.leader_pid,
@@ -19,7 +19,7 @@ SELECT a.pid,
        extract(epoch FROM clock_timestamp())::float8 AS taken_at
   FROM pg_stat_activity a
  WHERE a.pid <> pg_backend_pid()
-   AND a.application_name IS DISTINCT FROM current_setting('application_name')
+   AND (a.usename = session_user AND a.application_name = current_setting('application_name')) IS NOT TRUE
    AND (a.pid = ANY ($1::int4[])
         OR a.backend_type = 'startup'
         OR a.datid IS NOT NULL AND a.state IS DISTINCT FROM 'idle')

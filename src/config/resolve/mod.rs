@@ -13,7 +13,10 @@ use toml::Spanned;
 
 use super::error::Fault;
 use super::raw::{self, Maybe, Period};
-use super::{Activity, Alembic, CollectorSettings, Columns, Config, Environment, Log, Migrations, Sessions, Tables, Web, defaults};
+use super::{
+    Activity, Alembic, CollectorSettings, Columns, Config, Environment, Log, Migrations, Sessions, Tables, Web,
+    defaults,
+};
 
 /// Why a limit of connections is at least 1.
 const NO_CONNECTION: &str = "without a connection nothing is seen";
@@ -43,7 +46,7 @@ pub(super) fn config(file: raw::File, collectors: &[&str], environment: &Environ
         tables: Tables { max_tables: bound(file.tables.max_tables, defaults::TABLES_MAX_TABLES) },
         columns: Columns { max_columns: bound(file.columns.max_columns, defaults::COLUMNS_MAX_COLUMNS) },
         activity: activity(file.activity)?,
-        migrations: migrations(file.migrations)?,
+        migrations: migrations(&file.migrations)?,
     })
 }
 
@@ -112,7 +115,7 @@ fn activity(raw: raw::Activity) -> Result<Activity, Fault> {
     })
 }
 
-fn migrations(raw: raw::Migrations) -> Result<Migrations, Fault> {
+fn migrations(raw: &raw::Migrations) -> Result<Migrations, Fault> {
     let default = Migrations::default();
     Ok(Migrations {
         stuck_after: period(raw.stuck_after.as_ref(), MILLISECOND, LONGEST)?.unwrap_or(default.stuck_after),

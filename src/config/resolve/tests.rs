@@ -254,7 +254,8 @@ fn every_key_is_documented_in_its_section() {
         let line = line.trim_start_matches(['#', ' ']);
         documented.extend(line.split_once(" = ").map(|(key, _)| (section, key)));
     }
-    let mut sections = vec!["", "[web]", "[log]", "[sessions]", "[alembic]", "[tables]", "[columns]", "[activity]", "[migrations]"];
+    let mut sections =
+        vec!["", "[web]", "[log]", "[sessions]", "[alembic]", "[tables]", "[columns]", "[activity]", "[migrations]"];
     let collectors: Vec<_> =
         crate::collectors::names().into_iter().map(|name| format!("[collectors.{name}]")).collect();
     sections.extend(collectors.iter().map(String::as_str));

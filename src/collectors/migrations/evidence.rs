@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::version_tables;
+use crate::collectors::version_tables;
 use crate::config;
 use crate::locks::{
     Backend, Catalog, Count, Evidence, Holder, Lock, LockKind, LockMode, LockTag, Oid, Prepared, Progress,
@@ -10,15 +10,15 @@ use crate::locks::{
 };
 use crate::postgres::{Error, Parameter, Row, Session, Sql};
 
-pub(super) static DATABASES: Sql = Sql::new(&[(13, include_str!("sql/lock_databases.sql"))]);
-pub(super) static LOCKS: Sql = Sql::new(&[(13, include_str!("sql/lock_rows.sql"))]);
-pub(super) static SESSIONS: Sql = Sql::new(&[(13, include_str!("sql/lock_sessions.sql"))]);
+pub(super) static DATABASES: Sql = Sql::new(&[(13, include_str!("../sql/lock_databases.sql"))]);
+pub(super) static LOCKS: Sql = Sql::new(&[(13, include_str!("../sql/lock_rows.sql"))]);
+pub(super) static SESSIONS: Sql = Sql::new(&[(13, include_str!("../sql/lock_sessions.sql"))]);
 pub(super) static PROGRESS: Sql = Sql::new(&[
-    (13, include_str!("sql/progress.sql")),
-    (14, concat!(include_str!("sql/progress.sql"), include_str!("sql/progress.14.sql"))),
+    (13, include_str!("../sql/progress.sql")),
+    (14, concat!(include_str!("../sql/progress.sql"), include_str!("../sql/progress.14.sql"))),
 ]);
-pub(super) static PREPARED: Sql = Sql::new(&[(13, include_str!("sql/prepared.sql"))]);
-pub(super) static RELATIONS: Sql = Sql::new(&[(13, include_str!("sql/relations.sql"))]);
+pub(super) static PREPARED: Sql = Sql::new(&[(13, include_str!("../sql/prepared.sql"))]);
+pub(super) static RELATIONS: Sql = Sql::new(&[(13, include_str!("../sql/relations.sql"))]);
 
 /// A database of the server.
 #[derive(Clone, Debug)]
@@ -141,13 +141,12 @@ fn participant(row: &Row) -> Result<(i32, Participant), Error> {
     let query = row.text_some("query")?;
     let database = row.oid("database")?;
     let state = match row.text_some("state")?.as_deref() {
-        Some("active" | "fastpath function call") => State::Active,
+        // The server's own processes have none; they are never idle in a transaction.
+        None | Some("active" | "fastpath function call") => State::Active,
         Some("idle") => State::Idle,
         Some("idle in transaction") => State::IdleInTransaction,
         Some("idle in transaction (aborted)") => State::IdleInTransactionAborted,
         Some(_) => State::Hidden,
-        // The server's own processes have none; they are never idle in a transaction.
-        None => State::Active,
     };
     let session = Participant {
         pid: pid_of_row,

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::lock_evidence::{self, Server};
+use super::evidence::{self, Server};
 use crate::config::{self, Databases};
 use crate::locks::{Catalog, Evidence, History, LockKind, Oid, Settings};
 use crate::postgres::{Error, Session};
@@ -54,7 +54,7 @@ impl Observer {
         watched: &Databases,
         config: &config::Alembic,
     ) -> Result<Evidence, Error> {
-        let server = lock_evidence::server(session).await?;
+        let server = evidence::server(session).await?;
         self.databases =
             server.databases.iter().map(|it| it.datname.clone()).filter(|name| watched.contains(name)).collect();
         self.known.retain(|oid, _| server.databases.iter().any(|database| database.oid == *oid));
@@ -66,7 +66,7 @@ impl Observer {
             .map(|database| (database.oid, BTreeSet::new()))
             .collect();
         self.visit(session, &server, watched, config, due).await?;
-        let evidence = lock_evidence::read(session, &server, self.catalogs()).await?;
+        let evidence = evidence::read(session, &server, self.catalogs()).await?;
         let unnamed = self.unnamed(&evidence, server.now);
         let mut evidence = if unnamed.is_empty() {
             evidence
@@ -109,15 +109,15 @@ impl Observer {
         let names: BTreeMap<Oid, &str> = server.databases.iter().map(|it| (it.oid, it.datname.as_str())).collect();
         let visits = wanted.into_iter().filter_map(|(oid, relations)| Some((oid, *names.get(&oid)?, relations)));
         for (oid, datname, relations) in visits.filter(|(_, datname, _)| watched.contains(datname)).take(MAX_VISITS) {
-            if session.datname() != datname {
-                if let Err(error) = session.move_to(datname).await {
-                    self.known
-                        .insert(oid, Known { catalog: Err(error.to_string()), asked: relations, seen_at: server.now });
-                    continue;
-                }
+            if session.datname() != datname
+                && let Err(error) = session.move_to(datname).await
+            {
+                let catalog = Err(error.to_string());
+                self.known.insert(oid, Known { catalog, asked: relations, seen_at: server.now });
+                continue;
             }
             let asked: Vec<Oid> = relations.iter().copied().collect();
-            let catalog = lock_evidence::look(session, &asked, config).await.map_err(|error| error.to_string());
+            let catalog = evidence::look(session, &asked, config).await.map_err(|error| error.to_string());
             self.known.insert(oid, Known { catalog, asked: relations, seen_at: server.now });
         }
         if session.datname() != home || session.is_broken() {
