@@ -22,5 +22,5 @@ mod scraped;
 #[allow(dead_code, unused_imports, reason = "helpers come before the last of their users")]
 mod support;
 mod survives;
-mod web;
 mod unblock;
+mod web;
