@@ -3,6 +3,7 @@
 mod alembic;
 mod check;
 mod collect;
+mod lint;
 mod locks;
 mod metrics;
 pub mod output;
@@ -31,6 +32,7 @@ enum Command {
     Metrics(metrics::Args),
     Alembic(alembic::Args),
     Unblock(unblock::Args),
+    Lint(lint::Args),
 }
 
 /// What a command found, as its exit code tells it.
@@ -83,5 +85,6 @@ async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Metrics(args) => Ok(metrics::run(&args)),
         Command::Alembic(args) => alembic::run(args).await,
         Command::Unblock(args) => unblock::run(args).await,
+        Command::Lint(args) => lint::run(args).await,
     }
 }

@@ -1,0 +1,52 @@
+//! What lint says.
+
+use serde::Serialize;
+
+use super::lock::Lock;
+
+/// How bad a finding is. Only errors and warnings make `pgwarden lint` exit with 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// It stops reads or writes for as long as the table is big, or fails.
+    Error,
+    /// It breaks running code, loses data, or may do harm in a queue of locks.
+    Warning,
+    /// Worth knowing.
+    Info,
+}
+
+/// One finding, in the form of the JSON output.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Finding {
+    /// The rule's identifier.
+    pub rule: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The file as it was given.
+    pub file: String,
+    /// The line of the operation, counted from 1.
+    pub line: usize,
+    /// The operation as written, `None` where it is about the file.
+    pub operation: Option<String>,
+    /// The table's schema, where the migration names it.
+    pub schema: Option<String>,
+    /// The table.
+    pub table: Option<String>,
+    /// The strongest lock that the operation takes on the table.
+    pub lock: Option<Lock>,
+    /// The table gets a new file.
+    pub rewrites: Option<bool>,
+    /// The table is read through; building an index counts.
+    pub scans: Option<bool>,
+    /// What happens.
+    pub message: String,
+    /// The safe form.
+    pub remedy: &'static str,
+    /// Estimated rows of the table, with a database at hand.
+    pub rows: Option<u64>,
+    /// Size of the table with its indexes and TOAST in bytes, with a database at hand.
+    pub bytes: Option<u64>,
+    /// Rows written to the table per second, with a database at hand.
+    pub writes_per_second: Option<f64>,
+}

@@ -1,0 +1,123 @@
+//! Puts the rules to the steps of a migration.
+
+use super::Options;
+use super::effect::{Effect, effects};
+use super::facts::TableFacts;
+use super::finding::Finding;
+use super::knowledge::Knowledge;
+use super::operation::Step;
+use super::reader::Migration;
+use super::rules::{Case, Definition, RULES, Rule, Scope, Seen, Verdict};
+
+/// What the rules find in a migration, by line, the worst first within one.
+///
+/// `folder` is what the other migrations tell, `facts` what the live database tells.
+pub fn judge(migration: &Migration, folder: &Knowledge, facts: &TableFacts, options: &Options) -> Vec<Finding> {
+    let all = seen(&migration.steps, folder, options);
+    let mut findings = Vec::new();
+    for rule in RULES.iter().filter(|rule| !options.ignored.iter().any(|ignored| ignored == rule.definition().id)) {
+        for at in 0..all.len() {
+            let case = Case { all: &all, at, options };
+            if let Some(verdict) = rule.check(&case) {
+                findings.extend(of_step(migration, *rule, &all[at], &verdict, facts));
+            }
+        }
+        findings.extend(of_file(migration, *rule));
+    }
+    let mut told = Vec::new();
+    findings.retain(|finding: &Finding| {
+        let new = !told.contains(finding);
+        if new {
+            told.push(finding.clone());
+        }
+        new
+    });
+    findings.sort_by_key(|finding| (finding.line, finding.severity));
+    findings
+}
+
+/// The steps with their effects, each with what is known when it runs.
+fn seen<'m>(steps: &'m [Step], folder: &Knowledge, options: &Options) -> Vec<Seen<'m>> {
+    let mut known = folder.clone();
+    let mut all = Vec::with_capacity(steps.len());
+    for step in steps {
+        let mut effects = effects(&step.action, &known, options.postgres);
+        let any = effects.iter().find(|effect| !effect.beside).cloned();
+        effects.retain(|effect| !known.is_created(&effect.table));
+        all.push(Seen { step, effects, any });
+        known.learn(&step.action);
+    }
+    all
+}
+
+fn of_step(migration: &Migration, rule: &dyn Rule, seen: &Seen, verdict: &Verdict, facts: &TableFacts) -> Vec<Finding> {
+    let (first, last) = (seen.step.line, seen.step.last_line);
+    if is_suppressed(migration, rule.definition(), first, last) {
+        return Vec::new();
+    }
+    let concerned = |effect: &&Effect| match verdict.scope {
+        Scope::Changed => !effect.beside,
+        Scope::Beside => effect.beside,
+        Scope::Everything | Scope::Always => true,
+    };
+    let plain = || {
+        let operation = Some(seen.step.operation.clone()).filter(|operation| !operation.is_empty());
+        Finding { operation, ..finding(migration, rule.definition(), first, verdict) }
+    };
+    if verdict.scope == Scope::Always {
+        return vec![seen.any.as_ref().map_or_else(plain, |effect| with_effect(plain(), effect, verdict, facts))];
+    }
+    seen.effects.iter().filter(concerned).map(|effect| with_effect(plain(), effect, verdict, facts)).collect()
+}
+
+fn with_effect(finding: Finding, effect: &Effect, verdict: &Verdict, facts: &TableFacts) -> Finding {
+    let fact = facts.of(&effect.table);
+    let weighed = fact.filter(|_| !verdict.at_any_size).map_or(finding.severity, |fact| fact.weigh(finding.severity));
+    Finding {
+        severity: weighed,
+        schema: effect.table.schema.clone(),
+        table: effect.table.name.clone(),
+        lock: Some(effect.lock),
+        rewrites: Some(effect.rewrites),
+        scans: Some(effect.scans),
+        rows: fact.and_then(|fact| fact.rows),
+        bytes: fact.and_then(|fact| fact.bytes),
+        writes_per_second: fact.and_then(|fact| fact.writes_per_second),
+        ..finding
+    }
+}
+
+fn of_file(migration: &Migration, rule: &dyn Rule) -> Vec<Finding> {
+    let definition = rule.definition();
+    let verdicts = rule.check_file(migration).into_iter();
+    let open = verdicts.filter(|(line, _)| !is_suppressed(migration, definition, *line, *line));
+    open.map(|(line, verdict)| finding(migration, definition, line, &verdict)).collect()
+}
+
+fn finding(migration: &Migration, definition: &'static Definition, line: usize, verdict: &Verdict) -> Finding {
+    Finding {
+        rule: definition.id,
+        severity: verdict.severity,
+        file: migration.file.clone(),
+        line,
+        operation: None,
+        schema: None,
+        table: None,
+        lock: None,
+        rewrites: None,
+        scans: None,
+        message: verdict.message.clone(),
+        remedy: definition.safe,
+        rows: None,
+        bytes: None,
+        writes_per_second: None,
+    }
+}
+
+/// Only a suppression that says why counts.
+fn is_suppressed(migration: &Migration, definition: &Definition, first: usize, last: usize) -> bool {
+    let applies = |suppression: &&super::source::Suppression| {
+        suppression.covers(first, last) && suppression.rules.iter().any(|rule| rule == definition.id)
+    };
+    migration.suppressions.iter().filter(applies).any(|suppression| !suppression.reason.is_empty())
+}

@@ -1,0 +1,129 @@
+//! A migration file: what it does, how it goes back, what it suppresses.
+
+use ruff_python_ast::{Expr, Stmt, StmtFunctionDef};
+use ruff_text_size::Ranged;
+
+use super::operation::{Action, Step};
+use super::python::Interpreter;
+use super::source::{Lines, Suppression};
+
+/// A file that Python would not parse either.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {message}")]
+pub struct Unparsable {
+    /// Where the parser stopped.
+    pub line: usize,
+    /// What it says.
+    pub message: String,
+}
+
+/// What `downgrade()` is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Downgrade {
+    /// There is none.
+    Missing,
+    /// It does nothing.
+    Empty {
+        /// Where it is.
+        line: usize,
+    },
+    /// It raises an exception, and nothing else.
+    Refused {
+        /// Where it is.
+        line: usize,
+    },
+    /// It does something.
+    Present,
+}
+
+/// A migration file, read.
+#[derive(Clone, Debug)]
+pub struct Migration {
+    /// The file as it was given.
+    pub file: String,
+    /// What `upgrade()` does, in order.
+    pub steps: Vec<Step>,
+    /// The way back.
+    pub downgrade: Downgrade,
+    /// It has several down revisions.
+    pub is_merge: bool,
+    /// It looks like a revision file: it declares `down_revision`, or has an `upgrade()`.
+    pub is_revision: bool,
+    /// The line of `upgrade()`, 1 if there is none.
+    pub upgrade_line: usize,
+    /// The comments that suppress findings.
+    pub suppressions: Vec<Suppression>,
+}
+
+/// Reads a migration file. Whatever Python can parse is read; what cannot be told from the text becomes an opaque step.
+pub fn read(file: &str, source: &str) -> Result<Migration, Unparsable> {
+    // A byte order mark is no part of the program, as for Python.
+    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
+    let lines = Lines::of(source);
+    let parsed = ruff_python_parser::parse_module(source)
+        .map_err(|error| Unparsable { line: lines.line(error.location.start()), message: error.error.to_string() })?;
+    let module = parsed.suite();
+    let comments = parsed.tokens().iter().filter(|token| token.kind().is_comment());
+    let suppressions = comments
+        .filter_map(|token| Suppression::parse(lines.slice(token.range()), lines.line(token.range().start())))
+        .collect();
+    let upgrade = function(module, "upgrade");
+    let mut steps = Interpreter::load(&lines, module).run("upgrade");
+    forget_repetitions(&mut steps);
+    let declares = |name: &str| assigned(module, name).is_some();
+    Ok(Migration {
+        file: file.to_owned(),
+        steps,
+        downgrade: downgrade(module, &lines),
+        is_merge: matches!(assigned(module, "down_revision"), Some(Expr::Tuple(parents)) if parents.elts.len() > 1)
+            || matches!(assigned(module, "down_revision"), Some(Expr::List(parents)) if parents.elts.len() > 1),
+        is_revision: upgrade.is_some() || declares("down_revision"),
+        upgrade_line: upgrade.map_or(1, |upgrade| lines.line(upgrade.name.range().start())),
+        suppressions,
+    })
+}
+
+/// A helper that is called twenty times is as unknown as one that is called once.
+fn forget_repetitions(steps: &mut Vec<Step>) {
+    let mut told = std::collections::HashSet::new();
+    steps.retain(|step| match &step.action {
+        Action::Opaque { what } => told.insert(what.clone()),
+        _ => true,
+    });
+}
+
+fn function<'a>(module: &'a [Stmt], name: &str) -> Option<&'a StmtFunctionDef> {
+    module.iter().rev().find_map(|statement| match statement {
+        Stmt::FunctionDef(function) if function.name.as_str() == name => Some(function),
+        _ => None,
+    })
+}
+
+fn assigned<'a>(module: &'a [Stmt], name: &str) -> Option<&'a Expr> {
+    let is_name = |target: &Expr| matches!(target, Expr::Name(target) if target.id.as_str() == name);
+    module.iter().rev().find_map(|statement| match statement {
+        Stmt::Assign(assign) if assign.targets.iter().any(is_name) => Some(&*assign.value),
+        Stmt::AnnAssign(assign) if is_name(&assign.target) => assign.value.as_deref(),
+        _ => None,
+    })
+}
+
+fn downgrade(module: &[Stmt], lines: &Lines) -> Downgrade {
+    let Some(downgrade) = function(module, "downgrade") else {
+        let bound = assigned(module, "downgrade").is_some();
+        return if bound { Downgrade::Present } else { Downgrade::Missing };
+    };
+    let line = lines.line(downgrade.name.range().start());
+    let idle = |statement: &&Stmt| match statement {
+        Stmt::Pass(_) => true,
+        Stmt::Return(result) => result.value.as_deref().is_none_or(Expr::is_none_literal_expr),
+        Stmt::Expr(expression) => expression.value.is_literal_expr(),
+        _ => false,
+    };
+    let busy = downgrade.body.iter().filter(|statement| !idle(statement)).collect::<Vec<_>>();
+    match busy.as_slice() {
+        [] => Downgrade::Empty { line },
+        [Stmt::Raise(_)] => Downgrade::Refused { line },
+        _ => Downgrade::Present,
+    }
+}
