@@ -19,6 +19,8 @@ mod never_waits;
 mod operates;
 mod reaches;
 mod scraped;
+mod lint_cases;
+mod lint_effects;
 #[allow(dead_code, unused_imports, reason = "helpers come before the last of their users")]
 mod support;
 mod survives;

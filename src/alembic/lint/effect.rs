@@ -91,7 +91,10 @@ fn main_effects(action: &Action, known: &Knowledge, postgres: u32) -> Vec<Effect
             Effect::brief(partition, lock)
         }
         Action::Truncate { table, .. } => Effect { rewrites: true, ..Effect::brief(table, AccessExclusive) },
-        Action::Rewrite { table } => Effect::brief(table, AccessExclusive).rewriting(true),
+        Action::Vacuum { table, full: false } => Effect::brief(table, ShareUpdateExclusive).scanning(true),
+        Action::Rewrite { table } | Action::Vacuum { table, full: true } => {
+            Effect::brief(table, AccessExclusive).rewriting(true)
+        }
         Action::RefreshMaterializedView { view, concurrently: true } => Effect::brief(view, Exclusive).scanning(true),
         Action::RefreshMaterializedView { view, concurrently: false } => {
             Effect { rewrites: true, ..Effect::brief(view, AccessExclusive) }
@@ -124,7 +127,8 @@ fn effects_beside(action: &Action, known: &Knowledge, postgres: u32) -> Vec<Effe
     };
     match action {
         Action::CreateTable { table, references, partition_of } => {
-            let others = references.iter().filter(|parent| !parent.is(table)).cloned().collect::<Vec<_>>();
+            let others =
+                references.iter().map(|to| &to.table).filter(|parent| !parent.is(table)).cloned().collect::<Vec<_>>();
             let mut effects = all(&others, ShareRowExclusive);
             effects.extend(partition_of.as_ref().map(|parent| Effect::brief(parent, AccessExclusive).beside()));
             effects
@@ -134,23 +138,24 @@ fn effects_beside(action: &Action, known: &Knowledge, postgres: u32) -> Vec<Effe
             .parent_of_constraint(table, name)
             .map_or_else(Vec::new, |parent| all(std::slice::from_ref(parent), AccessExclusive)),
         Action::AddColumn { table, column } => {
-            let scans = !column.references_inline || column.fill != Fill::Nothing;
-            let parents = column.references.iter().filter(|parent| !parent.is(table));
+            // Rows that stay NULL refer to nothing, so that nothing is looked up.
+            let scans = column.fill != Fill::Nothing || column.generated.is_some();
+            let parents = column.references.iter().map(|to| &to.table).filter(|parent| !parent.is(table));
             parents.map(|parent| Effect::brief(parent, ShareRowExclusive).scanning(scans).beside()).collect()
         }
-        Action::ChangeType { table, from, to, .. } => {
+        Action::ChangeType { table, column, from, to, .. } => {
             let rewrites = rewrite(from.as_ref(), to.as_ref()) != Rewrite::Never;
-            let children = if rewrites { known.children(table) } else { Vec::new() };
+            let children = if rewrites { known.children_by(table, column.as_deref()) } else { Vec::new() };
             children.iter().map(|child| Effect::brief(child, AccessExclusive).scanning(true).beside()).collect()
         }
-        Action::AddConstraint { table, constraint: Constraint::ForeignKey { referenced, not_valid, .. }, .. }
-            if !referenced.is(table) =>
+        Action::AddConstraint { table, constraint: Constraint::ForeignKey { reference, not_valid }, .. }
+            if !reference.table.is(table) =>
         {
-            vec![Effect::brief(referenced, ShareRowExclusive).scanning(!not_valid).beside()]
+            vec![Effect::brief(&reference.table, ShareRowExclusive).scanning(!not_valid).beside()]
         }
         Action::ValidateConstraint { table, name: Some(name) } => known
             .parent_of_constraint(table, name)
-            .map_or_else(Vec::new, |parent| all(std::slice::from_ref(parent), RowShare)),
+            .map_or_else(Vec::new, |parent| vec![Effect::brief(parent, RowShare).scanning(true).beside()]),
         Action::AttachPartition { parent, .. } => all(std::slice::from_ref(parent), ShareUpdateExclusive),
         Action::DetachPartition { parent, concurrently, .. } => {
             let lock = if *concurrently && postgres >= 14 { ShareUpdateExclusive } else { AccessExclusive };

@@ -77,7 +77,7 @@ fn with_effect(finding: Finding, effect: &Effect, verdict: &Verdict, facts: &Tab
         severity: weighed,
         schema: effect.table.schema.clone(),
         table: effect.table.name.clone(),
-        lock: Some(effect.lock),
+        lock: verdict.under.max(Some(effect.lock)),
         rewrites: Some(effect.rewrites),
         scans: Some(effect.scans),
         rows: fact.and_then(|fact| fact.rows),

@@ -1,14 +1,14 @@
 //! What is known about tables at a point of a migration: from the steps before it, and from the other files of the folder.
 
 use super::data_type::DataType;
-use super::operation::{Action, Constraint, Step, Table};
+use super::operation::{Action, Constraint, Reference, Step, Table};
 
 /// A foreign key that some migration declares.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct ForeignKey {
     child: Table,
     name: Option<String>,
-    parent: Table,
+    to: Reference,
 }
 
 /// A CHECK or NOT NULL constraint that proves a column free of NULL once it is valid.
@@ -72,7 +72,7 @@ impl Knowledge {
 
     fn constrain(&mut self, table: &Table, name: Option<&String>, constraint: &Constraint) {
         match constraint {
-            Constraint::ForeignKey { referenced, .. } => self.reference(table, name, std::slice::from_ref(referenced)),
+            Constraint::ForeignKey { reference, .. } => self.reference(table, name, std::slice::from_ref(reference)),
             Constraint::Check { not_null: column @ Some(_), not_valid } | Constraint::NotNull { column, not_valid } => {
                 self.prove(table, name, column.as_ref(), !not_valid);
             }
@@ -80,12 +80,8 @@ impl Knowledge {
         }
     }
 
-    fn reference(&mut self, child: &Table, name: Option<&String>, parents: &[Table]) {
-        let keys = parents.iter().map(|parent| ForeignKey {
-            child: child.clone(),
-            name: name.cloned(),
-            parent: parent.clone(),
-        });
+    fn reference(&mut self, child: &Table, name: Option<&String>, references: &[Reference]) {
+        let keys = references.iter().map(|to| ForeignKey { child: child.clone(), name: name.cloned(), to: to.clone() });
         self.foreign_keys.extend(keys);
     }
 
@@ -116,15 +112,25 @@ impl Knowledge {
     /// The tables that this one references.
     pub fn parents(&self, child: &Table) -> Vec<Table> {
         distinct(
-            self.foreign_keys.iter().filter(|key| key.child.is(child) && !key.parent.is(child)).map(|key| &key.parent),
+            self.foreign_keys
+                .iter()
+                .filter(|key| key.child.is(child) && !key.to.table.is(child))
+                .map(|key| &key.to.table),
         )
     }
 
     /// The tables that reference this one.
-    pub fn children(&self, parent: &Table) -> Vec<Table> {
-        distinct(
-            self.foreign_keys.iter().filter(|key| key.parent.is(parent) && !key.child.is(parent)).map(|key| &key.child),
-        )
+    pub(super) fn children(&self, parent: &Table) -> Vec<Table> {
+        self.children_by(parent, None)
+    }
+
+    /// The tables that reference this one by a column; by any, if it or the key's columns are not known.
+    pub(super) fn children_by(&self, parent: &Table, column: Option<&str>) -> Vec<Table> {
+        let by = |key: &&ForeignKey| {
+            column.is_none_or(|column| key.to.columns.is_empty() || key.to.columns.iter().any(|name| name == column))
+        };
+        let keys = self.foreign_keys.iter().filter(|key| key.to.table.is(parent) && !key.child.is(parent));
+        distinct(keys.filter(by).map(|key| &key.child))
     }
 
     /// The table that a foreign key of this name references, where a migration declares it by name.
@@ -133,7 +139,7 @@ impl Knowledge {
             .iter()
             .rev()
             .find(|key| key.child.is(child) && key.name.as_deref() == Some(name))
-            .map(|key| &key.parent)
+            .map(|key| &key.to.table)
     }
 }
 

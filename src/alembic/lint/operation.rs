@@ -35,6 +35,15 @@ impl fmt::Display for Table {
     }
 }
 
+/// What a foreign key points to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reference {
+    /// The referenced table.
+    pub table: Table,
+    /// Its columns; empty where they are not named, which means the primary key.
+    pub columns: Vec<String>,
+}
+
 /// How the rows that exist already get their value in a new column.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fill {
@@ -81,8 +90,8 @@ pub struct Column {
     pub indexed: bool,
     /// `CHECK`, inline.
     pub checked: bool,
-    /// The tables that it references.
-    pub references: Vec<Table>,
+    /// What it references.
+    pub references: Vec<Reference>,
     /// The reference is part of `ADD COLUMN` and not, as Alembic does it, a second statement.
     pub references_inline: bool,
 }
@@ -91,7 +100,7 @@ pub struct Column {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Constraint {
     /// `FOREIGN KEY`.
-    ForeignKey { referenced: Table, columns: Vec<String>, not_valid: bool },
+    ForeignKey { reference: Reference, not_valid: bool },
     /// `CHECK`; `not_null` is the column of a plain `column IS NOT NULL`.
     Check { not_null: Option<String>, not_valid: bool },
     /// `NOT NULL` as a constraint with a name, PostgreSQL 18 and newer.
@@ -142,7 +151,7 @@ pub enum Write {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// A new table, its foreign keys and, for a partition, its parent.
-    CreateTable { table: Table, references: Vec<Table>, partition_of: Option<Table> },
+    CreateTable { table: Table, references: Vec<Reference>, partition_of: Option<Table> },
     /// `DROP TABLE`.
     DropTable { table: Table },
     /// `ALTER TABLE ... RENAME TO`.
@@ -175,7 +184,9 @@ pub enum Action {
     DetachPartition { parent: Table, partition: Table, concurrently: bool },
     /// `TRUNCATE`.
     Truncate { table: Table, cascade: bool },
-    /// `CLUSTER`, `VACUUM FULL`, `SET UNLOGGED`, ...: the same rows in a new file.
+    /// `VACUUM`.
+    Vacuum { table: Table, full: bool },
+    /// `CLUSTER`, `SET UNLOGGED`, ...: the same rows in a new file.
     Rewrite { table: Table },
     /// `REFRESH MATERIALIZED VIEW`.
     RefreshMaterializedView { view: Table, concurrently: bool },
@@ -215,6 +226,7 @@ impl Action {
                 | Self::DropIndex { concurrently: true, .. }
                 | Self::Reindex { concurrently: true, .. }
                 | Self::Reindex { scope: ReindexScope::Everything, .. }
+                | Self::Vacuum { .. }
                 | Self::DetachPartition { concurrently: true, .. }
         )
     }

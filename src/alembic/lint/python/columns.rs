@@ -6,7 +6,7 @@ use super::interpreter::Interpreter;
 use super::types;
 use super::value::{Call, Value};
 use crate::alembic::lint::data_type::DataType;
-use crate::alembic::lint::operation::{Column, Fill, Generated, Table};
+use crate::alembic::lint::operation::{Column, Fill, Generated, Reference, Table};
 use crate::alembic::lint::sql::expression;
 
 /// Reads a column; nothing if the value is not one that the file spells out.
@@ -67,21 +67,27 @@ fn apply(column: &mut Column, part: &Value) -> bool {
     true
 }
 
-/// The table of `ForeignKey("schema.table.column")` or `ForeignKey(table.c.column)`.
-fn referenced(key: &Value) -> Table {
+/// What `ForeignKey("schema.table.column")` or `ForeignKey(table.c.column)` points to.
+fn referenced(key: &Value) -> Reference {
     let target = key.call_of(&["ForeignKey"]).and_then(|call| call.argument(0, "column"));
-    let Some(target) = target else { return Table::default() };
-    target.as_str().map_or_else(
-        || target.chain().map(Value::table).find(|table| table.name.is_some()).unwrap_or_default(),
-        table_of_column,
-    )
+    let Some(target) = target else { return Reference::default() };
+    if let Some(dotted) = target.as_str() {
+        return reference_to(dotted);
+    }
+    let column = match target {
+        Value::Member(_, column) => Some(column.to_string()),
+        _ => None,
+    };
+    let table = target.chain().map(Value::table).find(|table| table.name.is_some()).unwrap_or_default();
+    Reference { table, columns: column.into_iter().collect() }
 }
 
-/// `schema.table.column` without its column.
-fn table_of_column(dotted: &str) -> Table {
-    let mut parts = dotted.rsplit('.').skip(1);
-    let name = parts.next().map(str::to_owned);
-    Table { schema: parts.next().map(str::to_owned), name }
+/// `schema.table.column`.
+fn reference_to(dotted: &str) -> Reference {
+    let mut parts = dotted.rsplit('.').map(str::to_owned);
+    let columns = parts.next().into_iter().collect();
+    let name = parts.next();
+    Reference { table: Table { schema: parts.next(), name }, columns }
 }
 
 /// What a `server_default` does for existing rows: strings are literals, `text()` and functions are SQL.
@@ -95,7 +101,7 @@ pub(super) fn fill(default: &Value) -> Fill {
                 Some(inner @ Value::Call(_)) => fill(inner),
                 _ => Fill::Unknown,
             },
-            (_, Some("literal" | "true" | "false" | "null")) => Fill::Constant,
+            (_, Some("literal" | "true" | "false" | "null" | "True_" | "False_" | "Null")) => Fill::Constant,
             (_, Some("cast" | "type_coerce")) => call.arguments.first().map_or(Fill::Unknown, fill),
             (path, Some(function)) if path.contains(".func.") => expression::fill_of_text(&format!("{function}()")),
             _ => Fill::Unknown,
@@ -108,19 +114,20 @@ pub(super) fn fill(default: &Value) -> Fill {
     }
 }
 
-/// The tables that the columns and constraints of a new table reference.
-pub(super) fn references(parts: &[Value]) -> Vec<Table> {
-    let mut tables = Vec::new();
+/// What the columns and constraints of a new table reference.
+pub(super) fn references(parts: &[Value]) -> Vec<Reference> {
+    let mut references = Vec::new();
     for part in parts {
         if let Some(column) = column(part) {
-            tables.extend(column.references);
+            references.extend(column.references);
         } else if let Some(key) = part.call_of(&["ForeignKeyConstraint"]) {
-            let target =
-                key.argument(1, "refcolumns").and_then(Value::elements).and_then(|columns| columns.into_iter().next());
-            tables.extend(target.and_then(|target| target.as_str().map(table_of_column)));
+            let targets = key.argument(1, "refcolumns").and_then(Value::elements).unwrap_or_default();
+            let targets = targets.iter().filter_map(|target| target.as_str().map(reference_to)).collect::<Vec<_>>();
+            let columns = targets.iter().flat_map(|target| target.columns.clone()).collect();
+            references.extend(targets.first().map(|first| Reference { table: first.table.clone(), columns }));
         }
     }
-    tables
+    references
 }
 
 /// A class of the file: a model, if it says its table.

@@ -8,7 +8,7 @@ use super::interpreter::Interpreter;
 use super::value::{Call, Value};
 use super::{columns, database};
 use crate::alembic::lint::lock::Lock;
-use crate::alembic::lint::operation::{Action, Column, Constraint, Table, Write};
+use crate::alembic::lint::operation::{Action, Column, Constraint, Reference, Table, Write};
 use crate::alembic::lint::sql::expression;
 
 /// The positional arguments of each directive; on a batch object the table is left out.
@@ -180,8 +180,10 @@ fn action(directive: &str, arguments: &Arguments) -> Option<Action> {
         }
         "create_exclude_constraint" => constraint(Constraint::Exclude),
         "create_foreign_key" => constraint(Constraint::ForeignKey {
-            referenced: arguments.table_in("referent_table", "referent_schema"),
-            columns: arguments.names("local_cols"),
+            reference: Reference {
+                table: arguments.table_in("referent_table", "referent_schema"),
+                columns: arguments.names("remote_cols"),
+            },
             not_valid,
         }),
         "create_primary_key" => {

@@ -62,11 +62,16 @@ const HARMLESS: &[&str] = &[
     "types",
     "typing",
     "typing_extensions",
+    "urllib",
     "uuid",
     "warnings",
     "zlib",
     "zoneinfo",
 ];
+
+/// Methods of imported models, columns and of JSON libraries: they give a value, and what is executed with it is read.
+const EXPRESSIONS: &[&str] =
+    &["insert", "update", "delete", "select", "is_", "is_not", "in_", "not_in", "like", "label", "dumps", "loads"];
 
 impl<'a> Interpreter<'a> {
     /// The value of an expression; what it does to the database is recorded on the way.
@@ -288,8 +293,10 @@ impl<'a> Interpreter<'a> {
             return database::method(self, &Value::Unknown, tail, call, range);
         }
         let root = path.split('.').next().unwrap_or_default();
+        // An expression over columns of an imported model.
+        let is_expression = path.contains(".c.") || EXPRESSIONS.contains(&tail);
         // A class of the application (a column type, an exception) does nothing when it is made.
-        if !HARMLESS.contains(&root) && !tail.starts_with(char::is_uppercase) {
+        if !HARMLESS.contains(&root) && !is_expression && !tail.starts_with(char::is_uppercase) {
             self.note(range, format!("{path}() is imported and not read: what it does to the database is unknown"));
         }
         Value::Call(call.into())

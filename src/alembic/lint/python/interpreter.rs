@@ -1,6 +1,7 @@
 //! Follows `upgrade()` through the file: names, branches, loops, `with` blocks and the file's own functions.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use ruff_python_ast::visitor::{Visitor, walk_expr};
 use ruff_python_ast::{ExceptHandler, Expr, Stmt, StmtFunctionDef};
@@ -10,8 +11,6 @@ use super::value::Value;
 use crate::alembic::lint::operation::{Action, Arm, Step};
 use crate::alembic::lint::source::Lines;
 
-/// Deeper nesting of calls than this is taken for endless recursion.
-const DEEPEST_CALL: usize = 24;
 /// More statements than this are taken for an endless loop.
 const MOST_STATEMENTS: usize = 50_000;
 /// More elements of a literal than this are not followed one by one.
@@ -31,8 +30,11 @@ enum Flow {
 /// The state of a walk through a migration.
 pub(crate) struct Interpreter<'a> {
     pub(super) lines: &'a Lines<'a>,
-    pub(super) scopes: Vec<Scope<'a>>,
+    /// Shared until written to: every branch starts from a copy.
+    scopes: Vec<Rc<Scope<'a>>>,
     pub(super) steps: Vec<Step>,
+    /// The functions of the file that are being run, outermost first.
+    running: Vec<&'a StmtFunctionDef>,
     /// Nothing is recorded while the module itself is loaded.
     recording: bool,
     /// The call that is being read, as long as it is on one line of thought.
@@ -50,7 +52,8 @@ impl<'a> Interpreter<'a> {
     pub(crate) fn load(lines: &'a Lines<'a>, module: &'a [Stmt]) -> Self {
         let mut interpreter = Self {
             lines,
-            scopes: vec![Scope::new()],
+            scopes: vec![Rc::default()],
+            running: Vec::new(),
             steps: Vec::new(),
             recording: false,
             transaction: Some(0),
@@ -85,7 +88,7 @@ impl<'a> Interpreter<'a> {
     /// Binds a name in the function that runs.
     pub(super) fn bind(&mut self, name: &'a str, value: Value<'a>) {
         if let Some(scope) = self.scopes.last_mut() {
-            scope.insert(name, value);
+            Rc::make_mut(scope).insert(name, value);
         }
     }
 
@@ -128,17 +131,19 @@ impl<'a> Interpreter<'a> {
         keywords: &[(String, Value<'a>)],
         body: Option<&'a [Stmt]>,
     ) -> Value<'a> {
-        if self.scopes.len() > DEEPEST_CALL {
-            self.note(function.range(), format!("{}() calls itself too deeply to follow", function.name));
+        // What recursion does to the database, its first round has shown.
+        if self.running.iter().any(|running| std::ptr::eq(*running, function)) {
             return Value::Unknown;
         }
         let scope = self.parameters(function, arguments, keywords);
-        self.scopes.push(scope);
+        self.scopes.push(Rc::new(scope));
+        self.running.push(function);
         let outer_body = std::mem::replace(&mut self.waiting_body, body);
         let arms = self.arms.len();
         self.block(&function.body);
         self.arms.truncate(arms);
         self.waiting_body = outer_body;
+        self.running.pop();
         let scope = self.scopes.pop().unwrap_or_default();
         scope.get("return").cloned().unwrap_or(Value::None)
     }
@@ -362,7 +367,8 @@ impl<'a> Interpreter<'a> {
                 let steps = self.steps.len();
                 self.assign(target, Value::Unknown);
                 self.arms_of(&[body], true);
-                if self.steps.len() > steps {
+                let writes = |step: &Step| matches!(step.action, Action::WriteRows { .. });
+                if !self.steps[steps..].iter().all(writes) {
                     self.note(
                         range,
                         "a loop over a value that the file does not tell: how often and with what it runs is unknown",
@@ -429,11 +435,15 @@ impl<'a> Interpreter<'a> {
 }
 
 /// What is the same after both stays known.
-fn join<'a>(mut one: Vec<Scope<'a>>, other: Vec<Scope<'a>>) -> Vec<Scope<'a>> {
+fn join<'a>(mut one: Vec<Rc<Scope<'a>>>, other: Vec<Rc<Scope<'a>>>) -> Vec<Rc<Scope<'a>>> {
     for (scope, there) in one.iter_mut().zip(other) {
-        for (name, value) in there {
+        if Rc::ptr_eq(scope, &there) {
+            continue;
+        }
+        let scope = Rc::make_mut(scope);
+        for (name, value) in &*there {
             let slot = scope.entry(name).or_insert_with(|| value.clone());
-            if *slot != value {
+            if slot != value {
                 *slot = Value::Unknown;
             }
         }

@@ -1,7 +1,7 @@
 //! `add-column-domain`
 
-use crate::alembic::lint::operation::{Action, Fill};
 use super::{Case, Definition, Rule, Verdict};
+use crate::alembic::lint::operation::{Action, Fill};
 
 /// See the definition.
 pub(super) struct AddColumnDomain;
@@ -20,7 +20,11 @@ impl Rule for AddColumnDomain {
         let Action::AddColumn { table, column } = case.action() else { return None };
         let others = matches!(column.fill, Fill::Volatile | Fill::Unknown) || column.generated.is_some();
         let found = !others && case.changed()?.rewrites;
-        found.then(|| Verdict::error(format!("adds a column of a constrained domain: {table} is rewritten while nobody can read it")))
+        found.then(|| {
+            Verdict::error(format!(
+                "adds a column of a constrained domain: {table} is rewritten while nobody can read it"
+            ))
+        })
     }
 }
 
@@ -30,13 +34,25 @@ mod tests {
 
     #[test]
     fn a_domain_with_a_check_rewrites() {
-        lint_finds("add-column-domain", "op.execute('CREATE DOMAIN positive AS int CHECK (VALUE > 0)')\n    op.execute('ALTER TABLE t ADD a positive DEFAULT 1')");
-        lint_finds("add-column-domain", "op.add_column('t', sa.Column('a', postgresql.DOMAIN('p', sa.Integer(), check='VALUE > 0'), server_default='1'))");
+        lint_finds(
+            "add-column-domain",
+            "op.execute('CREATE DOMAIN positive AS int CHECK (VALUE > 0)')\n    op.execute('ALTER TABLE t ADD a positive DEFAULT 1')",
+        );
+        lint_finds(
+            "add-column-domain",
+            "op.add_column('t', sa.Column('a', postgresql.DOMAIN('p', sa.Integer(), check='VALUE > 0'), server_default='1'))",
+        );
     }
 
     #[test]
     fn a_domain_without_constraints_and_an_enum_do_not() {
-        lint_ok("add-column-domain", "op.execute('CREATE DOMAIN plain AS int')\n    op.execute('ALTER TABLE t ADD a plain DEFAULT 1')");
-        lint_ok("add-column-domain", "op.add_column('t', sa.Column('a', sa.Enum('x', name='mood'), server_default='x'))");
+        lint_ok(
+            "add-column-domain",
+            "op.execute('CREATE DOMAIN plain AS int')\n    op.execute('ALTER TABLE t ADD a plain DEFAULT 1')",
+        );
+        lint_ok(
+            "add-column-domain",
+            "op.add_column('t', sa.Column('a', sa.Enum('x', name='mood'), server_default='x'))",
+        );
     }
 }

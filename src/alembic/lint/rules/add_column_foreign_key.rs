@@ -1,7 +1,7 @@
 //! `add-column-foreign-key`
 
-use crate::alembic::lint::operation::Action;
 use super::{Case, Definition, Rule, Scope, Verdict};
+use crate::alembic::lint::operation::Action;
 
 /// See the definition.
 pub(super) struct AddColumnForeignKey;
@@ -18,7 +18,7 @@ impl Rule for AddColumnForeignKey {
 
     fn check(&self, case: &Case) -> Option<Verdict> {
         let Action::AddColumn { table, column } = case.action() else { return None };
-        let parent = column.references.first()?;
+        let parent = &column.references.first()?.table;
         Some(Verdict::error(format!("adds a column with a foreign key: {table} cannot be read and {parent} cannot be written until the transaction ends")).about(Scope::Everything))
     }
 }

@@ -1,7 +1,7 @@
 //! `add-column-generated`
 
-use crate::alembic::lint::operation::{Action, Generated};
 use super::{Case, Definition, Rule, Verdict};
+use crate::alembic::lint::operation::{Action, Generated};
 
 /// See the definition.
 pub(super) struct AddColumnGenerated;
@@ -35,7 +35,10 @@ mod tests {
     #[test]
     fn identity_serial_and_computed_rewrite() {
         lint_finds("add-column-generated", "op.add_column('t', sa.Column('a', sa.Integer(), sa.Identity()))");
-        lint_finds("add-column-generated", "op.add_column('t', sa.Column('a', sa.Integer(), sa.Computed('b + 1', persisted=True)))");
+        lint_finds(
+            "add-column-generated",
+            "op.add_column('t', sa.Column('a', sa.Integer(), sa.Computed('b + 1', persisted=True)))",
+        );
         lint_finds("add-column-generated", "op.execute('ALTER TABLE t ADD COLUMN a bigserial')");
     }
 

@@ -1,7 +1,7 @@
 //! `add-column-not-null`
 
-use crate::alembic::lint::operation::{Action, Fill};
 use super::{Case, Definition, Rule, Verdict};
+use crate::alembic::lint::operation::{Action, Fill};
 
 /// See the definition.
 pub(super) struct AddColumnNotNull;
@@ -20,7 +20,11 @@ impl Rule for AddColumnNotNull {
         let Action::AddColumn { table, column } = case.action() else { return None };
         let found = column.not_null && column.fill == Fill::Nothing && column.generated.is_none();
         let name = column.name.as_deref().unwrap_or("?");
-        found.then(|| Verdict::error(format!("adds the NOT NULL column `{name}` without a default: it fails if {table} has a single row")))
+        found.then(|| {
+            Verdict::error(format!(
+                "adds the NOT NULL column `{name}` without a default: it fails if {table} has a single row"
+            ))
+        })
     }
 }
 
@@ -36,7 +40,10 @@ mod tests {
 
     #[test]
     fn a_default_or_null_is_enough() {
-        lint_ok("add-column-not-null", "op.add_column('t', sa.Column('a', sa.Integer(), nullable=False, server_default='0'))");
+        lint_ok(
+            "add-column-not-null",
+            "op.add_column('t', sa.Column('a', sa.Integer(), nullable=False, server_default='0'))",
+        );
         lint_ok("add-column-not-null", "op.add_column('t', sa.Column('a', sa.Integer()))");
     }
 }

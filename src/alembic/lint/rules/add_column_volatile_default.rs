@@ -1,7 +1,7 @@
 //! `add-column-volatile-default`
 
-use crate::alembic::lint::operation::{Action, Fill};
 use super::{Case, Definition, Rule, Verdict};
+use crate::alembic::lint::operation::{Action, Fill};
 
 /// See the definition.
 pub(super) struct AddColumnVolatileDefault;
@@ -20,8 +20,12 @@ impl Rule for AddColumnVolatileDefault {
         let Action::AddColumn { table, column } = case.action() else { return None };
         let name = column.name.as_deref().unwrap_or("?");
         match column.fill {
-            Fill::Volatile => Some(Verdict::error(format!("adds `{name}` with a volatile default: {table} is rewritten while nobody can read it"))),
-            Fill::Unknown => Some(Verdict::warning(format!("adds `{name}` with a default that may be volatile: if it is, {table} is rewritten while nobody can read it"))),
+            Fill::Volatile => Some(Verdict::error(format!(
+                "adds `{name}` with a volatile default: {table} is rewritten while nobody can read it"
+            ))),
+            Fill::Unknown => Some(Verdict::warning(format!(
+                "adds `{name}` with a default that may be volatile: if it is, {table} is rewritten while nobody can read it"
+            ))),
             Fill::Nothing | Fill::Constant => None,
         }
     }
@@ -33,14 +37,29 @@ mod tests {
 
     #[test]
     fn a_volatile_default_rewrites() {
-        lint_finds("add-column-volatile-default", "op.add_column('t', sa.Column('a', sa.Uuid(), server_default=sa.text('gen_random_uuid()')))");
-        lint_finds("add-column-volatile-default", "op.add_column('t', sa.Column('a', sa.Float(), server_default=sa.func.random()))");
-        lint_finds("add-column-volatile-default", "op.execute('ALTER TABLE t ADD a timestamptz DEFAULT clock_timestamp()')");
+        lint_finds(
+            "add-column-volatile-default",
+            "op.add_column('t', sa.Column('a', sa.Uuid(), server_default=sa.text('gen_random_uuid()')))",
+        );
+        lint_finds(
+            "add-column-volatile-default",
+            "op.add_column('t', sa.Column('a', sa.Float(), server_default=sa.func.random()))",
+        );
+        lint_finds(
+            "add-column-volatile-default",
+            "op.execute('ALTER TABLE t ADD a timestamptz DEFAULT clock_timestamp()')",
+        );
     }
 
     #[test]
     fn a_constant_and_now_do_not() {
-        lint_ok("add-column-volatile-default", "op.add_column('t', sa.Column('a', sa.DateTime(), server_default=sa.func.now()))");
-        lint_ok("add-column-volatile-default", "op.add_column('t', sa.Column('a', sa.Text(), server_default=sa.text(\"'x'::text\")))");
+        lint_ok(
+            "add-column-volatile-default",
+            "op.add_column('t', sa.Column('a', sa.DateTime(), server_default=sa.func.now()))",
+        );
+        lint_ok(
+            "add-column-volatile-default",
+            "op.add_column('t', sa.Column('a', sa.Text(), server_default=sa.text(\"'x'::text\")))",
+        );
     }
 }

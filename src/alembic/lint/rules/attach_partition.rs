@@ -1,7 +1,7 @@
 //! `attach-partition`
 
-use crate::alembic::lint::operation::Action;
 use super::{Case, Definition, Rule, Scope, Verdict};
+use crate::alembic::lint::operation::Action;
 
 /// See the definition.
 pub(super) struct AttachPartition;
@@ -18,7 +18,12 @@ impl Rule for AttachPartition {
 
     fn check(&self, case: &Case) -> Option<Verdict> {
         let Action::AttachPartition { parent, partition } = case.action() else { return None };
-        Some(Verdict::warning(format!("attaches {partition} to {parent}: without a matching CHECK it is read through while nobody can use it")).about(Scope::Everything))
+        Some(
+            Verdict::warning(format!(
+                "attaches {partition} to {parent}: without a matching CHECK it is read through while nobody can use it"
+            ))
+            .about(Scope::Everything),
+        )
     }
 }
 

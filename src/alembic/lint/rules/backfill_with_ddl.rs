@@ -1,7 +1,7 @@
 //! `backfill-with-ddl`
 
-use crate::alembic::lint::operation::Action;
 use super::{Case, Definition, Rule, Scope, Verdict};
+use crate::alembic::lint::operation::Action;
 
 /// See the definition.
 pub(super) struct BackfillWithDdl;
@@ -18,13 +18,22 @@ impl Rule for BackfillWithDdl {
 
     fn check(&self, case: &Case) -> Option<Verdict> {
         let Action::WriteRows { table, .. } = case.action() else { return None };
-        let locks = |seen: &&super::Seen| !matches!(seen.step.action, Action::WriteRows { .. }) && seen.effects.iter().any(|effect| effect.lock.blocks_writes());
+        let locks = |seen: &&super::Seen| {
+            !matches!(seen.step.action, Action::WriteRows { .. })
+                && seen.effects.iter().any(|effect| effect.lock.blocks_writes())
+        };
         let other = case.same_transaction().find(locks)?;
         let held = other.effects.iter().max_by_key(|effect| effect.lock)?;
-        Some(Verdict::warning(format!(
-            "writes rows of {table} in the transaction in which `{}` (line {}) locks {}: {} there waits for both",
-            other.step.operation, other.step.line, held.table, held.lock.blocks()
-        )).about(Scope::Always))
+        Some(
+            Verdict::warning(format!(
+                "writes rows of {table} in the transaction in which `{}` (line {}) locks {}: {} there waits for both",
+                other.step.operation,
+                other.step.line,
+                held.table,
+                held.lock.blocks()
+            ))
+            .about(Scope::Always),
+        )
     }
 }
 
@@ -34,15 +43,30 @@ mod tests {
 
     #[test]
     fn a_backfill_holds_the_lock_of_the_change() {
-        lint_finds("backfill-with-ddl", "op.add_column('t', sa.Column('a', sa.Integer()))\n    op.execute('UPDATE t SET a = 1')");
-        lint_finds("backfill-with-ddl", "bind = op.get_bind()\n    t = sa.table('t', sa.column('a'))\n    op.add_column('t', sa.Column('a', sa.Integer()))\n    bind.execute(t.update().where(t.c.a == 1).values(a=2))");
-        lint_finds("backfill-with-ddl", "op.drop_column('u', 'a')\n    op.bulk_insert(sa.table('t', sa.column('a')), [{'a': 1}])");
+        lint_finds(
+            "backfill-with-ddl",
+            "op.add_column('t', sa.Column('a', sa.Integer()))\n    op.execute('UPDATE t SET a = 1')",
+        );
+        lint_finds(
+            "backfill-with-ddl",
+            "bind = op.get_bind()\n    t = sa.table('t', sa.column('a'))\n    op.add_column('t', sa.Column('a', sa.Integer()))\n    bind.execute(t.update().where(t.c.a == 1).values(a=2))",
+        );
+        lint_finds(
+            "backfill-with-ddl",
+            "op.drop_column('u', 'a')\n    op.bulk_insert(sa.table('t', sa.column('a')), [{'a': 1}])",
+        );
     }
 
     #[test]
     fn alone_it_does_not() {
         lint_ok("backfill-with-ddl", "op.execute('UPDATE t SET a = 1')");
-        lint_ok("backfill-with-ddl", "op.add_column('t', sa.Column('a', sa.Integer()))\n    with op.get_context().autocommit_block():\n        op.execute('UPDATE t SET a = 1')");
-        lint_ok("backfill-with-ddl", "t = op.create_table('t', sa.Column('a', sa.Integer()))\n    op.bulk_insert(t, [{'a': 1}])");
+        lint_ok(
+            "backfill-with-ddl",
+            "op.add_column('t', sa.Column('a', sa.Integer()))\n    with op.get_context().autocommit_block():\n        op.execute('UPDATE t SET a = 1')",
+        );
+        lint_ok(
+            "backfill-with-ddl",
+            "t = op.create_table('t', sa.Column('a', sa.Integer()))\n    op.bulk_insert(t, [{'a': 1}])",
+        );
     }
 }

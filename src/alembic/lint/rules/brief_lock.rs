@@ -1,7 +1,7 @@
 //! `brief-lock`
 
+use super::{Case, Definition, Rule, Scope, Verdict};
 use crate::alembic::lint::operation::{Action, Constraint};
-use super::{Case, Definition, Rule, Verdict};
 
 /// See the definition.
 pub(super) struct BriefLock;
@@ -21,12 +21,17 @@ impl Rule for BriefLock {
         let told_elsewhere = match case.action() {
             Action::AddColumn { column, .. } => !column.references.is_empty(),
             Action::AddConstraint { constraint, .. } => matches!(constraint, Constraint::Exclude),
-            Action::DropConstraint { foreign_key, .. } => *foreign_key == Some(true) || case.seen().effects.iter().any(|effect| effect.beside),
+            Action::DropConstraint { foreign_key, .. } => {
+                *foreign_key == Some(true) || case.seen().effects.iter().any(|effect| effect.beside)
+            }
             Action::SetNotNull { .. } | Action::ChangeType { .. } | Action::Other { .. } => false,
             _ => true,
         };
         let found = !told_elsewhere && effect.lock.blocks_writes() && !effect.scans && !effect.rewrites;
-        found.then(|| Verdict::info(format!("{} on {} waits for it, briefly", effect.lock.blocks(), effect.table)))
+        found.then(|| {
+            Verdict::info(format!("{} on {} waits for it, briefly", effect.lock.blocks(), effect.table))
+                .about(Scope::Everything)
+        })
     }
 }
 

@@ -1,8 +1,8 @@
 //! `change-column-type`
 
+use super::{Case, Definition, Rule, Verdict};
 use crate::alembic::lint::data_type::{Rewrite, is_time_zone_change, rewrite};
 use crate::alembic::lint::operation::Action;
-use super::{Case, Definition, Rule, Verdict};
 
 /// See the definition.
 pub(super) struct ChangeColumnType;
@@ -29,7 +29,9 @@ impl Rule for ChangeColumnType {
             _ if is_time_zone_change(from.as_ref(), to.as_ref()) && !using => Some(Verdict::error(format!(
                 "changes `{column}` to {to_name}: {table} is rewritten while nobody can read it, unless the session's TimeZone is UTC"
             ))),
-            _ => Some(Verdict::error(format!("changes `{column}` to {to_name}: {table} is rewritten while nobody can read it"))),
+            _ => Some(Verdict::error(format!(
+                "changes `{column}` to {to_name}: {table} is rewritten while nobody can read it"
+            ))),
         }
     }
 }
@@ -40,15 +42,27 @@ mod tests {
 
     #[test]
     fn a_change_of_representation_rewrites() {
-        lint_finds("change-column-type", "op.alter_column('t', 'a', existing_type=sa.Integer(), type_=sa.BigInteger())");
+        lint_finds(
+            "change-column-type",
+            "op.alter_column('t', 'a', existing_type=sa.Integer(), type_=sa.BigInteger())",
+        );
         lint_finds("change-column-type", "op.alter_column('t', 'a', type_=sa.Text())");
         lint_finds("change-column-type", "op.execute('ALTER TABLE t ALTER a TYPE bigint')");
-        lint_finds("change-column-type", "op.alter_column('t', 'a', existing_type=sa.Text(), type_=sa.Text(), postgresql_using='lower(a)')");
+        lint_finds(
+            "change-column-type",
+            "op.alter_column('t', 'a', existing_type=sa.Text(), type_=sa.Text(), postgresql_using='lower(a)')",
+        );
     }
 
     #[test]
     fn a_longer_string_does_not() {
-        lint_ok("change-column-type", "op.alter_column('t', 'a', existing_type=sa.String(10), type_=sa.String(length=20))");
-        lint_ok("change-column-type", "op.alter_column('t', 'a', existing_type=sa.String(10), type_=sa.Text(), postgresql_using='a::text')");
+        lint_ok(
+            "change-column-type",
+            "op.alter_column('t', 'a', existing_type=sa.String(10), type_=sa.String(length=20))",
+        );
+        lint_ok(
+            "change-column-type",
+            "op.alter_column('t', 'a', existing_type=sa.String(10), type_=sa.Text(), postgresql_using='a::text')",
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! `change-referenced-key-type`
 
-use crate::alembic::lint::operation::Action;
 use super::{Case, Definition, Rule, Scope, Verdict};
+use crate::alembic::lint::operation::Action;
 
 /// See the definition.
 pub(super) struct ChangeReferencedKeyType;
@@ -10,8 +10,8 @@ impl Rule for ChangeReferencedKeyType {
     fn definition(&self) -> &'static Definition {
         &Definition {
             id: "change-referenced-key-type",
-            title: "the type of a column changes in a table that others reference",
-            why: "If a foreign key refers to that column, the key is made again: the referencing table is locked in ACCESS EXCLUSIVE and checked as well.",
+            title: "the type of a column changes that other tables reference",
+            why: "The foreign key is made again: the referencing table is locked in ACCESS EXCLUSIVE and checked as well.",
             safe: "add new columns on both sides, fill them in batches, and move the foreign key over with NOT VALID and VALIDATE",
         }
     }
@@ -19,7 +19,7 @@ impl Rule for ChangeReferencedKeyType {
     fn check(&self, case: &Case) -> Option<Verdict> {
         let Action::ChangeType { table, column, .. } = case.action() else { return None };
         let column = column.as_deref().unwrap_or("?");
-        Some(Verdict::warning(format!("changes the type of `{column}` in {table}: if a foreign key refers to it, this table is locked and checked too")).about(Scope::Beside))
+        Some(Verdict::error(format!("changes the type of `{column}` in {table}: a foreign key refers to it, so that this table is locked and checked too")).about(Scope::Beside))
     }
 }
 
@@ -29,11 +29,21 @@ mod tests {
 
     #[test]
     fn the_referencing_table_is_locked_too() {
-        lint_finds("change-referenced-key-type", "op.create_foreign_key('f', 'child', 't', ['t_id'], ['id'])\n    op.alter_column('t', 'id', existing_type=sa.Integer(), type_=sa.BigInteger())");
+        lint_finds(
+            "change-referenced-key-type",
+            "op.create_foreign_key('f', 'child', 't', ['t_id'], ['id'])\n    op.alter_column('t', 'id', existing_type=sa.Integer(), type_=sa.BigInteger())",
+        );
     }
 
     #[test]
-    fn a_table_that_nobody_references_is_alone() {
-        lint_ok("change-referenced-key-type", "op.alter_column('t', 'id', existing_type=sa.Integer(), type_=sa.BigInteger())");
+    fn a_column_that_nobody_references_is_alone() {
+        lint_ok(
+            "change-referenced-key-type",
+            "op.create_foreign_key('f', 'child', 't', ['t_id'], ['id'])\n    op.alter_column('t', 'a', existing_type=sa.Integer(), type_=sa.BigInteger())",
+        );
+        lint_ok(
+            "change-referenced-key-type",
+            "op.alter_column('t', 'id', existing_type=sa.Integer(), type_=sa.BigInteger())",
+        );
     }
 }

@@ -10,7 +10,7 @@ impl Rule for ConcurrentlyInTransaction {
         &Definition {
             id: "concurrently-in-transaction",
             title: "a statement that PostgreSQL refuses inside a transaction",
-            why: "CREATE, DROP and REINDEX ... CONCURRENTLY and DETACH PARTITION ... CONCURRENTLY fail inside a transaction block, and Alembic opens one around the migration.",
+            why: "VACUUM, CREATE, DROP and REINDEX ... CONCURRENTLY and DETACH PARTITION ... CONCURRENTLY fail inside a transaction block, and Alembic opens one around the migration.",
             safe: "put it inside `with op.get_context().autocommit_block():`, which commits what came before; best alone in its migration",
         }
     }
@@ -18,7 +18,9 @@ impl Rule for ConcurrentlyInTransaction {
     fn check(&self, case: &Case) -> Option<Verdict> {
         let step = case.seen().step;
         let found = step.action.needs_no_transaction() && step.transaction.is_some();
-        found.then(|| Verdict::error("fails inside the transaction that Alembic opens").about(Scope::Always).at_any_size())
+        found.then(|| {
+            Verdict::error("fails inside the transaction that Alembic opens").about(Scope::Always).at_any_size()
+        })
     }
 }
 
@@ -30,12 +32,21 @@ mod tests {
     fn concurrently_needs_an_autocommit_block() {
         lint_finds("concurrently-in-transaction", "op.create_index('i', 't', ['a'], postgresql_concurrently=True)");
         lint_finds("concurrently-in-transaction", "op.execute('DROP INDEX CONCURRENTLY i')");
-        lint_finds("concurrently-in-transaction", "with op.get_context().autocommit_block():\n        pass\n    op.execute('REINDEX TABLE CONCURRENTLY t')");
+        lint_finds(
+            "concurrently-in-transaction",
+            "with op.get_context().autocommit_block():\n        pass\n    op.execute('REINDEX TABLE CONCURRENTLY t')",
+        );
     }
 
     #[test]
     fn it_is_fine_in_one_or_after_a_commit() {
-        lint_ok("concurrently-in-transaction", "with op.get_context().autocommit_block():\n        op.execute('CREATE INDEX CONCURRENTLY i ON t (a)')");
-        lint_ok("concurrently-in-transaction", "op.execute('COMMIT')\n    op.create_index('i', 't', ['a'], postgresql_concurrently=True)");
+        lint_ok(
+            "concurrently-in-transaction",
+            "with op.get_context().autocommit_block():\n        op.execute('CREATE INDEX CONCURRENTLY i ON t (a)')",
+        );
+        lint_ok(
+            "concurrently-in-transaction",
+            "op.execute('COMMIT')\n    op.create_index('i', 't', ['a'], postgresql_concurrently=True)",
+        );
     }
 }

@@ -20,7 +20,11 @@ impl Rule for ConcurrentlyLockTimeout {
     }
 
     fn check(&self, case: &Case) -> Option<Verdict> {
-        let (Action::CreateIndex { concurrently: true, .. } | Action::Reindex { concurrently: true, .. }) = case.action() else { return None };
+        let (Action::CreateIndex { concurrently: true, .. } | Action::Reindex { concurrently: true, .. }) =
+            case.action()
+        else {
+            return None;
+        };
         let timeout = case.lock_timeout();
         let found = timeout > 0 && timeout < SHORT;
         found.then(|| Verdict::warning(format!("a lock_timeout of {timeout} ms is in force: when an older transaction outlasts it, an invalid index stays")).at_any_size())
@@ -33,12 +37,21 @@ mod tests {
 
     #[test]
     fn a_short_timeout_leaves_an_invalid_index() {
-        lint_finds("concurrently-lock-timeout", "op.execute(\"SET lock_timeout = '5s'\")\n    with op.get_context().autocommit_block():\n        op.create_index('i', 't', ['a'], postgresql_concurrently=True)");
+        lint_finds(
+            "concurrently-lock-timeout",
+            "op.execute(\"SET lock_timeout = '5s'\")\n    with op.get_context().autocommit_block():\n        op.create_index('i', 't', ['a'], postgresql_concurrently=True)",
+        );
     }
 
     #[test]
     fn none_or_a_long_one_does_not() {
-        lint_ok("concurrently-lock-timeout", "op.execute(\"SET LOCAL lock_timeout = '5s'\")\n    with op.get_context().autocommit_block():\n        op.create_index('i', 't', ['a'], postgresql_concurrently=True)");
-        lint_ok("concurrently-lock-timeout", "op.execute('SET lock_timeout = 5000')\n    op.execute('SET lock_timeout TO 0')\n    op.execute('CREATE INDEX CONCURRENTLY i ON t (a)')");
+        lint_ok(
+            "concurrently-lock-timeout",
+            "op.execute(\"SET LOCAL lock_timeout = '5s'\")\n    with op.get_context().autocommit_block():\n        op.create_index('i', 't', ['a'], postgresql_concurrently=True)",
+        );
+        lint_ok(
+            "concurrently-lock-timeout",
+            "op.execute('SET lock_timeout = 5000')\n    op.execute('SET lock_timeout TO 0')\n    op.execute('CREATE INDEX CONCURRENTLY i ON t (a)')",
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! `create-check`
 
-use crate::alembic::lint::operation::{Action, Constraint};
 use super::{Case, Definition, Rule, Verdict};
+use crate::alembic::lint::operation::{Action, Constraint};
 
 /// See the definition.
 pub(super) struct CreateCheck;
@@ -17,7 +17,10 @@ impl Rule for CreateCheck {
     }
 
     fn check(&self, case: &Case) -> Option<Verdict> {
-        let Action::AddConstraint { table, constraint: Constraint::Check { not_valid: false, .. }, .. } = case.action() else { return None };
+        let Action::AddConstraint { table, constraint: Constraint::Check { not_valid: false, .. }, .. } = case.action()
+        else {
+            return None;
+        };
         Some(Verdict::error(format!("adds a check: {table} is read through while nobody can use it")))
     }
 }

@@ -1,7 +1,7 @@
 //! `create-exclude`
 
-use crate::alembic::lint::operation::{Action, Constraint};
 use super::{Case, Definition, Rule, Verdict};
+use crate::alembic::lint::operation::{Action, Constraint};
 
 /// See the definition.
 pub(super) struct CreateExclude;
@@ -18,7 +18,9 @@ impl Rule for CreateExclude {
 
     fn check(&self, case: &Case) -> Option<Verdict> {
         let Action::AddConstraint { table, constraint: Constraint::Exclude, .. } = case.action() else { return None };
-        Some(Verdict::error(format!("builds the index of an exclusion constraint: {table} cannot be read until it is done")))
+        Some(Verdict::error(format!(
+            "builds the index of an exclusion constraint: {table} cannot be read until it is done"
+        )))
     }
 }
 
@@ -29,11 +31,17 @@ mod tests {
     #[test]
     fn an_exclusion_constraint_builds_under_the_lock() {
         lint_finds("create-exclude", "op.create_exclude_constraint('e', 't', ('during', '&&'), using='gist')");
-        lint_finds("create-exclude", "op.execute('ALTER TABLE t ADD CONSTRAINT e EXCLUDE USING gist (during WITH &&)')");
+        lint_finds(
+            "create-exclude",
+            "op.execute('ALTER TABLE t ADD CONSTRAINT e EXCLUDE USING gist (during WITH &&)')",
+        );
     }
 
     #[test]
     fn a_new_table_has_nothing_to_compare() {
-        lint_ok("create-exclude", "op.create_table('t', sa.Column('during', sa.Text()))\n    op.create_exclude_constraint('e', 't', ('during', '='))");
+        lint_ok(
+            "create-exclude",
+            "op.create_table('t', sa.Column('during', sa.Text()))\n    op.create_exclude_constraint('e', 't', ('during', '='))",
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! `create-foreign-key`
 
-use crate::alembic::lint::operation::{Action, Constraint};
 use super::{Case, Definition, Rule, Scope, Verdict};
+use crate::alembic::lint::operation::{Action, Constraint};
 
 /// See the definition.
 pub(super) struct CreateForeignKey;
@@ -17,8 +17,18 @@ impl Rule for CreateForeignKey {
     }
 
     fn check(&self, case: &Case) -> Option<Verdict> {
-        let Action::AddConstraint { table, constraint: Constraint::ForeignKey { referenced, not_valid: false, .. }, .. } = case.action() else { return None };
-        Some(Verdict::error(format!("adds a foreign key from {table} to {referenced}: writes to both wait while every row is checked")).about(Scope::Everything))
+        let Action::AddConstraint { table, constraint: Constraint::ForeignKey { reference, not_valid: false }, .. } =
+            case.action()
+        else {
+            return None;
+        };
+        Some(
+            Verdict::error(format!(
+                "adds a foreign key from {table} to {}: writes to both wait while every row is checked",
+                reference.table
+            ))
+            .about(Scope::Everything),
+        )
     }
 }
 
@@ -29,13 +39,22 @@ mod tests {
     #[test]
     fn a_checked_foreign_key_blocks_writes() {
         lint_finds("create-foreign-key", "op.create_foreign_key('f', 't', 'p', ['p_id'], ['id'])");
-        lint_finds("create-foreign-key", "with op.batch_alter_table('t') as b:\n        b.create_foreign_key('f', 'p', ['p_id'], ['id'])");
+        lint_finds(
+            "create-foreign-key",
+            "with op.batch_alter_table('t') as b:\n        b.create_foreign_key('f', 'p', ['p_id'], ['id'])",
+        );
         lint_finds("create-foreign-key", "op.execute('ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES p (id)')");
     }
 
     #[test]
     fn not_valid_is_the_safe_form() {
-        lint_ok("create-foreign-key", "op.create_foreign_key('f', 't', 'p', ['p_id'], ['id'], postgresql_not_valid=True)");
-        lint_ok("create-foreign-key", "op.execute('ALTER TABLE t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES p NOT VALID')");
+        lint_ok(
+            "create-foreign-key",
+            "op.create_foreign_key('f', 't', 'p', ['p_id'], ['id'], postgresql_not_valid=True)",
+        );
+        lint_ok(
+            "create-foreign-key",
+            "op.execute('ALTER TABLE t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES p NOT VALID')",
+        );
     }
 }

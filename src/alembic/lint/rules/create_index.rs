@@ -1,7 +1,7 @@
 //! `create-index`
 
-use crate::alembic::lint::operation::Action;
 use super::{Case, Definition, Rule, Verdict};
+use crate::alembic::lint::operation::Action;
 
 /// See the definition.
 pub(super) struct CreateIndex;
@@ -30,13 +30,22 @@ mod tests {
     #[test]
     fn a_plain_index_blocks_writes() {
         lint_finds("create-index", "op.create_index('i', 't', ['a'])");
-        lint_finds("create-index", "with op.batch_alter_table('t') as b:\n        b.create_index(b.f('i'), ['a'], unique=True)");
+        lint_finds(
+            "create-index",
+            "with op.batch_alter_table('t') as b:\n        b.create_index(b.f('i'), ['a'], unique=True)",
+        );
         lint_finds("create-index", "op.execute('CREATE UNIQUE INDEX i ON s.t (a)')");
     }
 
     #[test]
     fn a_concurrent_one_and_one_on_a_new_table_do_not() {
-        lint_ok("create-index", "with op.get_context().autocommit_block():\n        op.create_index('i', 't', ['a'], postgresql_concurrently=True)");
-        lint_ok("create-index", "op.create_table('t', sa.Column('a', sa.Integer()))\n    op.create_index('i', 't', ['a'])");
+        lint_ok(
+            "create-index",
+            "with op.get_context().autocommit_block():\n        op.create_index('i', 't', ['a'], postgresql_concurrently=True)",
+        );
+        lint_ok(
+            "create-index",
+            "op.create_table('t', sa.Column('a', sa.Integer()))\n    op.create_index('i', 't', ['a'])",
+        );
     }
 }

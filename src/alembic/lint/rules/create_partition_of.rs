@@ -1,7 +1,7 @@
 //! `create-partition-of`
 
-use crate::alembic::lint::operation::Action;
 use super::{Case, Definition, Rule, Scope, Verdict};
+use crate::alembic::lint::operation::Action;
 
 /// See the definition.
 pub(super) struct CreatePartitionOf;
@@ -18,7 +18,12 @@ impl Rule for CreatePartitionOf {
 
     fn check(&self, case: &Case) -> Option<Verdict> {
         let Action::CreateTable { table, partition_of: Some(parent), .. } = case.action() else { return None };
-        Some(Verdict::warning(format!("creates the partition {table}: {parent} cannot be used until the transaction ends")).about(Scope::Beside))
+        Some(
+            Verdict::warning(format!(
+                "creates the partition {table}: {parent} cannot be used until the transaction ends"
+            ))
+            .about(Scope::Beside),
+        )
     }
 }
 

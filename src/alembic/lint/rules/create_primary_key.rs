@@ -1,7 +1,7 @@
 //! `create-primary-key`
 
-use crate::alembic::lint::operation::{Action, Constraint};
 use super::{Case, Definition, Rule, Verdict};
+use crate::alembic::lint::operation::{Action, Constraint};
 
 /// See the definition.
 pub(super) struct CreatePrimaryKey;
@@ -17,7 +17,11 @@ impl Rule for CreatePrimaryKey {
     }
 
     fn check(&self, case: &Case) -> Option<Verdict> {
-        let Action::AddConstraint { table, constraint: Constraint::PrimaryKey { using_index: false, .. }, .. } = case.action() else { return None };
+        let Action::AddConstraint { table, constraint: Constraint::PrimaryKey { using_index: false, .. }, .. } =
+            case.action()
+        else {
+            return None;
+        };
         Some(Verdict::error(format!("builds the index of the primary key: {table} cannot be read until it is done")))
     }
 }

@@ -1,7 +1,7 @@
 //! `create-table-foreign-key`
 
-use crate::alembic::lint::operation::Action;
 use super::{Case, Definition, Rule, Scope, Verdict};
+use crate::alembic::lint::operation::Action;
 
 /// See the definition.
 pub(super) struct CreateTableForeignKey;
@@ -18,7 +18,12 @@ impl Rule for CreateTableForeignKey {
 
     fn check(&self, case: &Case) -> Option<Verdict> {
         let Action::CreateTable { table, references, .. } = case.action() else { return None };
-        (!references.is_empty()).then(|| Verdict::warning(format!("the new table {table} references it: writes to it wait until the transaction ends")).about(Scope::Beside))
+        (!references.is_empty()).then(|| {
+            Verdict::warning(format!(
+                "the new table {table} references it: writes to it wait until the transaction ends"
+            ))
+            .about(Scope::Beside)
+        })
     }
 }
 
@@ -28,13 +33,22 @@ mod tests {
 
     #[test]
     fn the_referenced_table_is_locked() {
-        lint_finds("create-table-foreign-key", "op.create_table('t', sa.Column('a', sa.Integer(), sa.ForeignKey('p.id')))");
-        lint_finds("create-table-foreign-key", "op.create_table('t', sa.Column('a', sa.Integer()), sa.ForeignKeyConstraint(['a'], ['s.p.id']))");
+        lint_finds(
+            "create-table-foreign-key",
+            "op.create_table('t', sa.Column('a', sa.Integer(), sa.ForeignKey('p.id')))",
+        );
+        lint_finds(
+            "create-table-foreign-key",
+            "op.create_table('t', sa.Column('a', sa.Integer()), sa.ForeignKeyConstraint(['a'], ['s.p.id']))",
+        );
         lint_finds("create-table-foreign-key", "op.execute('CREATE TABLE t (a int REFERENCES p)')");
     }
 
     #[test]
     fn one_that_is_new_too_is_not() {
-        lint_ok("create-table-foreign-key", "op.create_table('p', sa.Column('id', sa.Integer()))\n    op.create_table('t', sa.Column('a', sa.Integer(), sa.ForeignKey('p.id')), sa.Column('b', sa.Integer(), sa.ForeignKey('t.a')))");
+        lint_ok(
+            "create-table-foreign-key",
+            "op.create_table('p', sa.Column('id', sa.Integer()))\n    op.create_table('t', sa.Column('a', sa.Integer(), sa.ForeignKey('p.id')), sa.Column('b', sa.Integer(), sa.ForeignKey('t.a')))",
+        );
     }
 }

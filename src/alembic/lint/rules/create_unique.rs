@@ -1,7 +1,7 @@
 //! `create-unique`
 
-use crate::alembic::lint::operation::{Action, Constraint};
 use super::{Case, Definition, Rule, Verdict};
+use crate::alembic::lint::operation::{Action, Constraint};
 
 /// See the definition.
 pub(super) struct CreateUnique;
@@ -17,7 +17,10 @@ impl Rule for CreateUnique {
     }
 
     fn check(&self, case: &Case) -> Option<Verdict> {
-        let Action::AddConstraint { table, constraint: Constraint::Unique { using_index: false }, .. } = case.action() else { return None };
+        let Action::AddConstraint { table, constraint: Constraint::Unique { using_index: false }, .. } = case.action()
+        else {
+            return None;
+        };
         Some(Verdict::error(format!("builds a unique index: {table} cannot be read until it is done")))
     }
 }

@@ -1,8 +1,8 @@
 //! `data-loss`
 
+use super::{Case, Definition, Rule, Verdict};
 use crate::alembic::lint::data_type::narrows;
 use crate::alembic::lint::operation::Action;
-use super::{Case, Definition, Rule, Verdict};
 
 /// See the definition.
 pub(super) struct DataLoss;
@@ -19,10 +19,15 @@ impl Rule for DataLoss {
 
     fn check(&self, case: &Case) -> Option<Verdict> {
         let lost = match case.action() {
-            Action::DropColumn { table, column } => format!("the values of `{}` in {table} are gone", column.as_deref().unwrap_or("?")),
+            Action::DropColumn { table, column } => {
+                format!("the values of `{}` in {table} are gone", column.as_deref().unwrap_or("?"))
+            }
             Action::DropTable { table } | Action::Truncate { table, .. } => format!("the rows of {table} are gone"),
             Action::ChangeType { table, column, from, to, .. } if narrows(from.as_ref(), to.as_ref()) => {
-                format!("values of `{}` in {table} that do not fit are rounded, cut, or make the migration fail", column.as_deref().unwrap_or("?"))
+                format!(
+                    "values of `{}` in {table} that do not fit are rounded, cut, or make the migration fail",
+                    column.as_deref().unwrap_or("?")
+                )
             }
             _ => return None,
         };

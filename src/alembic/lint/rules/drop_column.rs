@@ -1,7 +1,7 @@
 //! `drop-column`
 
-use crate::alembic::lint::operation::Action;
 use super::{Case, Definition, Rule, Verdict};
+use crate::alembic::lint::operation::Action;
 
 /// See the definition.
 pub(super) struct DropColumn;
@@ -19,7 +19,10 @@ impl Rule for DropColumn {
     fn check(&self, case: &Case) -> Option<Verdict> {
         let Action::DropColumn { table, column } = case.action() else { return None };
         let column = column.as_deref().unwrap_or("?");
-        Some(Verdict::warning(format!("drops `{column}` of {table}: code that still reads or writes it fails")).at_any_size())
+        Some(
+            Verdict::warning(format!("drops `{column}` of {table}: code that still reads or writes it fails"))
+                .at_any_size(),
+        )
     }
 }
 

@@ -1,7 +1,7 @@
 //! `drop-foreign-key`
 
-use crate::alembic::lint::operation::Action;
 use super::{Case, Definition, Rule, Scope, Verdict};
+use crate::alembic::lint::operation::Action;
 
 /// See the definition.
 pub(super) struct DropForeignKey;
@@ -19,7 +19,12 @@ impl Rule for DropForeignKey {
     fn check(&self, case: &Case) -> Option<Verdict> {
         let Action::DropConstraint { table, foreign_key, .. } = case.action() else { return None };
         let found = *foreign_key == Some(true) || case.seen().effects.iter().any(|effect| effect.beside);
-        found.then(|| Verdict::warning(format!("drops a foreign key: {table} and the table that it references cannot be read meanwhile")).about(Scope::Everything))
+        found.then(|| {
+            Verdict::warning(format!(
+                "drops a foreign key: {table} and the table that it references cannot be read meanwhile"
+            ))
+            .about(Scope::Everything)
+        })
     }
 }
 
@@ -30,7 +35,10 @@ mod tests {
     #[test]
     fn dropping_a_foreign_key_takes_both_tables() {
         lint_finds("drop-foreign-key", "op.drop_constraint('f', 't', type_='foreignkey')");
-        lint_finds("drop-foreign-key", "with op.batch_alter_table('t') as b:\n        b.drop_constraint('f', type_='foreignkey')");
+        lint_finds(
+            "drop-foreign-key",
+            "with op.batch_alter_table('t') as b:\n        b.drop_constraint('f', type_='foreignkey')",
+        );
     }
 
     #[test]

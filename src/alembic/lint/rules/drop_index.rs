@@ -1,7 +1,7 @@
 //! `drop-index`
 
-use crate::alembic::lint::operation::Action;
 use super::{Case, Definition, Rule, Verdict};
+use crate::alembic::lint::operation::Action;
 
 /// See the definition.
 pub(super) struct DropIndex;
@@ -20,7 +20,9 @@ impl Rule for DropIndex {
         let Action::DropIndex { name, concurrently: false, .. } = case.action() else { return None };
         let table = &case.changed()?.table;
         let name = name.as_deref().unwrap_or("?");
-        Some(Verdict::warning(format!("drops index `{name}`: queries on {table} queue behind it, and those that used it become slow")))
+        Some(Verdict::warning(format!(
+            "drops index `{name}`: queries on {table} queue behind it, and those that used it become slow"
+        )))
     }
 }
 
@@ -36,6 +38,9 @@ mod tests {
 
     #[test]
     fn a_concurrent_drop_does_not() {
-        lint_ok("drop-index", "with op.get_context().autocommit_block():\n        op.drop_index('i', 't', postgresql_concurrently=True)");
+        lint_ok(
+            "drop-index",
+            "with op.get_context().autocommit_block():\n        op.drop_index('i', 't', postgresql_concurrently=True)",
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! `drop-table`
 
-use crate::alembic::lint::operation::Action;
 use super::{Case, Definition, Rule, Scope, Verdict};
+use crate::alembic::lint::operation::Action;
 
 /// See the definition.
 pub(super) struct DropTable;
@@ -18,7 +18,13 @@ impl Rule for DropTable {
 
     fn check(&self, case: &Case) -> Option<Verdict> {
         let Action::DropTable { table } = case.action() else { return None };
-        Some(Verdict::warning(format!("drops {table}: code that still uses it fails, and tables that it references are locked too")).about(Scope::Everything).at_any_size())
+        Some(
+            Verdict::warning(format!(
+                "drops {table}: code that still uses it fails, and tables that it references are locked too"
+            ))
+            .about(Scope::Everything)
+            .at_any_size(),
+        )
     }
 }
 

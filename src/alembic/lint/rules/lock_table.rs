@@ -1,7 +1,7 @@
 //! `lock-table`
 
-use crate::alembic::lint::operation::Action;
 use super::{Case, Definition, Rule, Verdict};
+use crate::alembic::lint::operation::Action;
 
 /// See the definition.
 pub(super) struct LockTable;
@@ -18,7 +18,8 @@ impl Rule for LockTable {
 
     fn check(&self, case: &Case) -> Option<Verdict> {
         let Action::LockTable { table, lock } = case.action() else { return None };
-        lock.blocks_writes().then(|| Verdict::warning(format!("locks {table}: {} waits until the transaction ends", lock.blocks())))
+        lock.blocks_writes()
+            .then(|| Verdict::warning(format!("locks {table}: {} waits until the transaction ends", lock.blocks())))
     }
 }
 

@@ -1,7 +1,7 @@
 //! `missing-downgrade`
 
-use crate::alembic::lint::reader::{Downgrade, Migration};
 use super::{Definition, Rule, Verdict};
+use crate::alembic::lint::reader::{Downgrade, Migration};
 
 /// See the definition.
 pub(super) struct MissingDowngrade;

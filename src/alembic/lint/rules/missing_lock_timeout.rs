@@ -19,7 +19,11 @@ impl Rule for MissingLockTimeout {
         let queues = |seen: &Seen| seen.effects.iter().any(|effect| effect.lock.blocks_writes());
         let first = queues(case.seen()) && !case.all[..case.at].iter().any(queues);
         let found = first && case.lock_timeout() == 0 && !case.options.lock_timeout_is_set;
-        found.then(|| Verdict::warning("waits for its lock without limit, and every later query on the table waits behind it").about(super::Scope::Everything).at_any_size())
+        found.then(|| {
+            Verdict::warning("waits for its lock without limit, and every later query on the table waits behind it")
+                .about(super::Scope::Everything)
+                .at_any_size()
+        })
     }
 }
 
@@ -30,13 +34,19 @@ mod tests {
     #[test]
     fn the_first_lock_has_no_limit() {
         lint_finds("missing-lock-timeout", "op.drop_column('t', 'a')");
-        lint_finds("missing-lock-timeout", "with op.get_context().autocommit_block():\n        op.execute(\"SET LOCAL lock_timeout = '5s'\")\n    op.drop_column('t', 'a')");
+        lint_finds(
+            "missing-lock-timeout",
+            "with op.get_context().autocommit_block():\n        op.execute(\"SET LOCAL lock_timeout = '5s'\")\n    op.drop_column('t', 'a')",
+        );
     }
 
     #[test]
     fn a_limit_or_no_lock_is_fine() {
         lint_ok("missing-lock-timeout", "op.execute(\"SET LOCAL lock_timeout = '5s'\")\n    op.drop_column('t', 'a')");
-        lint_ok("missing-lock-timeout", "op.execute(\"SELECT set_config('lock_timeout', '5s', true)\")\n    op.drop_column('t', 'a')");
+        lint_ok(
+            "missing-lock-timeout",
+            "op.execute(\"SELECT set_config('lock_timeout', '5s', true)\")\n    op.drop_column('t', 'a')",
+        );
         lint_ok("missing-lock-timeout", "op.create_table('t', sa.Column('a', sa.Integer()))");
     }
 }

@@ -1,8 +1,54 @@
 //! The rules: one file each, one line each in [`RULES`]. `docs/LINT.md` is written from their definitions.
 
+mod add_column_constraint;
+mod add_column_domain;
+mod add_column_foreign_key;
+mod add_column_generated;
+mod add_column_not_null;
+mod add_column_volatile_default;
+mod attach_partition;
+mod backfill_with_ddl;
+mod brief_lock;
+mod change_column_type;
+mod change_referenced_key_type;
+mod concurrently_in_transaction;
+mod concurrently_lock_timeout;
+mod create_check;
+mod create_exclude;
+mod create_foreign_key;
+mod create_index;
+mod create_partition_of;
+mod create_primary_key;
+mod create_table_foreign_key;
+mod create_unique;
+mod data_loss;
+mod detach_partition;
+mod drop_column;
+mod drop_foreign_key;
+mod drop_index;
+mod drop_table;
+mod lock_table;
+mod missing_downgrade;
+mod missing_lock_timeout;
+mod opaque;
+mod primary_key_using_index;
+mod refresh_materialized_view;
+mod reindex;
+mod rename_column;
+mod rename_table;
+mod rewrite_table;
+mod set_not_null;
+mod statement_after_access_exclusive;
+mod suppression_without_reason;
+#[cfg(test)]
+mod testing;
+mod truncate;
+mod validate_in_same_transaction;
+
 use super::Options;
 use super::effect::Effect;
 use super::finding::Severity;
+use super::lock::Lock;
 use super::operation::{Action, Step};
 use super::reader::Migration;
 
@@ -35,6 +81,52 @@ pub(super) trait Rule: Sync {
     }
 }
 
+/// Every rule, in the order of the documentation.
+pub(super) static RULES: &[&dyn Rule] = &[
+    &add_column_not_null::AddColumnNotNull,
+    &add_column_volatile_default::AddColumnVolatileDefault,
+    &add_column_generated::AddColumnGenerated,
+    &add_column_domain::AddColumnDomain,
+    &add_column_foreign_key::AddColumnForeignKey,
+    &add_column_constraint::AddColumnConstraint,
+    &set_not_null::SetNotNull,
+    &change_column_type::ChangeColumnType,
+    &change_referenced_key_type::ChangeReferencedKeyType,
+    &drop_column::DropColumn,
+    &drop_table::DropTable,
+    &data_loss::DataLoss,
+    &rename_column::RenameColumn,
+    &rename_table::RenameTable,
+    &create_index::CreateIndex,
+    &drop_index::DropIndex,
+    &reindex::Reindex,
+    &concurrently_in_transaction::ConcurrentlyInTransaction,
+    &concurrently_lock_timeout::ConcurrentlyLockTimeout,
+    &create_foreign_key::CreateForeignKey,
+    &create_check::CreateCheck,
+    &create_unique::CreateUnique,
+    &create_primary_key::CreatePrimaryKey,
+    &primary_key_using_index::PrimaryKeyUsingIndex,
+    &create_exclude::CreateExclude,
+    &validate_in_same_transaction::ValidateInSameTransaction,
+    &drop_foreign_key::DropForeignKey,
+    &create_table_foreign_key::CreateTableForeignKey,
+    &attach_partition::AttachPartition,
+    &create_partition_of::CreatePartitionOf,
+    &detach_partition::DetachPartition,
+    &truncate::Truncate,
+    &rewrite_table::RewriteTable,
+    &refresh_materialized_view::RefreshMaterializedView,
+    &lock_table::LockTable,
+    &backfill_with_ddl::BackfillWithDdl,
+    &statement_after_access_exclusive::StatementAfterAccessExclusive,
+    &missing_lock_timeout::MissingLockTimeout,
+    &brief_lock::BriefLock,
+    &missing_downgrade::MissingDowngrade,
+    &opaque::Opaque,
+    &suppression_without_reason::SuppressionWithoutReason,
+];
+
 /// Which of a step's tables a verdict is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope {
@@ -59,11 +151,13 @@ pub(super) struct Verdict {
     pub scope: Scope,
     /// It happens on a table of any size, so that a small one does not make it harmless.
     pub at_any_size: bool,
+    /// A lock that an earlier step still holds and under which this one runs.
+    pub under: Option<Lock>,
 }
 
 impl Verdict {
     fn new(severity: Severity, message: impl Into<String>) -> Self {
-        Self { severity, message: message.into(), scope: Scope::Changed, at_any_size: false }
+        Self { severity, message: message.into(), scope: Scope::Changed, at_any_size: false, under: None }
     }
 
     fn error(message: impl Into<String>) -> Self {
@@ -80,6 +174,10 @@ impl Verdict {
 
     fn about(self, scope: Scope) -> Self {
         Self { scope, ..self }
+    }
+
+    fn under(self, lock: Lock) -> Self {
+        Self { under: Some(lock), ..self }
     }
 
     fn at_any_size(self) -> Self {
@@ -154,61 +252,4 @@ impl<'c> Case<'c> {
             })
             .unwrap_or(0)
     }
-}
-
-/// Asserts in rules' tests: what a body of `upgrade()` leads to.
-#[cfg(test)]
-mod testing;
-
-macro_rules! rules {
-    ($($file:ident :: $rule:ident),* $(,)?) => {
-        $(mod $file;)*
-        /// Every rule, in the order of the documentation.
-        pub(super) static RULES: &[&dyn Rule] = &[$(&$file::$rule),*];
-    };
-}
-
-rules! {
-    add_column_not_null::AddColumnNotNull,
-    add_column_volatile_default::AddColumnVolatileDefault,
-    add_column_generated::AddColumnGenerated,
-    add_column_domain::AddColumnDomain,
-    add_column_foreign_key::AddColumnForeignKey,
-    add_column_constraint::AddColumnConstraint,
-    set_not_null::SetNotNull,
-    change_column_type::ChangeColumnType,
-    change_referenced_key_type::ChangeReferencedKeyType,
-    drop_column::DropColumn,
-    drop_table::DropTable,
-    data_loss::DataLoss,
-    rename_column::RenameColumn,
-    rename_table::RenameTable,
-    create_index::CreateIndex,
-    drop_index::DropIndex,
-    reindex::Reindex,
-    concurrently_in_transaction::ConcurrentlyInTransaction,
-    concurrently_lock_timeout::ConcurrentlyLockTimeout,
-    create_foreign_key::CreateForeignKey,
-    create_check::CreateCheck,
-    create_unique::CreateUnique,
-    create_primary_key::CreatePrimaryKey,
-    primary_key_using_index::PrimaryKeyUsingIndex,
-    create_exclude::CreateExclude,
-    validate_in_same_transaction::ValidateInSameTransaction,
-    drop_foreign_key::DropForeignKey,
-    create_table_foreign_key::CreateTableForeignKey,
-    attach_partition::AttachPartition,
-    create_partition_of::CreatePartitionOf,
-    detach_partition::DetachPartition,
-    truncate::Truncate,
-    rewrite_table::RewriteTable,
-    refresh_materialized_view::RefreshMaterializedView,
-    lock_table::LockTable,
-    backfill_with_ddl::BackfillWithDdl,
-    statement_after_access_exclusive::StatementAfterAccessExclusive,
-    missing_lock_timeout::MissingLockTimeout,
-    brief_lock::BriefLock,
-    missing_downgrade::MissingDowngrade,
-    opaque::Opaque,
-    suppression_without_reason::SuppressionWithoutReason,
 }

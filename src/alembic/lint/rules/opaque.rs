@@ -1,7 +1,7 @@
 //! `opaque`
 
-use crate::alembic::lint::operation::Action;
 use super::{Case, Definition, Rule, Scope, Verdict};
+use crate::alembic::lint::operation::Action;
 
 /// See the definition.
 pub(super) struct Opaque;

@@ -1,7 +1,7 @@
 //! `primary-key-using-index`
 
-use crate::alembic::lint::operation::{Action, Constraint};
 use super::{Case, Definition, Rule, Verdict};
+use crate::alembic::lint::operation::{Action, Constraint};
 
 /// See the definition.
 pub(super) struct PrimaryKeyUsingIndex;
@@ -17,8 +17,16 @@ impl Rule for PrimaryKeyUsingIndex {
     }
 
     fn check(&self, case: &Case) -> Option<Verdict> {
-        let Action::AddConstraint { table, constraint: Constraint::PrimaryKey { using_index: true, .. }, .. } = case.action() else { return None };
-        case.changed()?.scans.then(|| Verdict::warning(format!("unless the columns of the index are NOT NULL already, {table} is read through while nobody can use it")))
+        let Action::AddConstraint { table, constraint: Constraint::PrimaryKey { using_index: true, .. }, .. } =
+            case.action()
+        else {
+            return None;
+        };
+        case.changed()?.scans.then(|| {
+            Verdict::warning(format!(
+                "unless the columns of the index are NOT NULL already, {table} is read through while nobody can use it"
+            ))
+        })
     }
 }
 
@@ -28,7 +36,10 @@ mod tests {
 
     #[test]
     fn the_columns_may_be_nullable() {
-        lint_finds("primary-key-using-index", "op.execute('ALTER TABLE t ADD CONSTRAINT pk PRIMARY KEY USING INDEX i')");
+        lint_finds(
+            "primary-key-using-index",
+            "op.execute('ALTER TABLE t ADD CONSTRAINT pk PRIMARY KEY USING INDEX i')",
+        );
     }
 
     #[test]

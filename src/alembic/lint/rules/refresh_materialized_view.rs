@@ -1,7 +1,7 @@
 //! `refresh-materialized-view`
 
-use crate::alembic::lint::operation::Action;
 use super::{Case, Definition, Rule, Verdict};
+use crate::alembic::lint::operation::Action;
 
 /// See the definition.
 pub(super) struct RefreshMaterializedView;

@@ -1,7 +1,7 @@
 //! `reindex`
 
-use crate::alembic::lint::operation::Action;
 use super::{Case, Definition, Rule, Verdict};
+use crate::alembic::lint::operation::Action;
 
 /// See the definition.
 pub(super) struct Reindex;
@@ -35,6 +35,9 @@ mod tests {
 
     #[test]
     fn a_concurrent_one_does_not() {
-        lint_ok("reindex", "with op.get_context().autocommit_block():\n        op.execute('REINDEX TABLE CONCURRENTLY t')");
+        lint_ok(
+            "reindex",
+            "with op.get_context().autocommit_block():\n        op.execute('REINDEX TABLE CONCURRENTLY t')",
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! `rename-column`
 
-use crate::alembic::lint::operation::Action;
 use super::{Case, Definition, Rule, Verdict};
+use crate::alembic::lint::operation::Action;
 
 /// See the definition.
 pub(super) struct RenameColumn;
@@ -19,7 +19,10 @@ impl Rule for RenameColumn {
     fn check(&self, case: &Case) -> Option<Verdict> {
         let Action::RenameColumn { table, column, to } = case.action() else { return None };
         let (from, to) = (column.as_deref().unwrap_or("?"), to.as_deref().unwrap_or("?"));
-        Some(Verdict::warning(format!("renames `{from}` of {table} to `{to}`: code that uses the old name fails")).at_any_size())
+        Some(
+            Verdict::warning(format!("renames `{from}` of {table} to `{to}`: code that uses the old name fails"))
+                .at_any_size(),
+        )
     }
 }
 

@@ -1,7 +1,7 @@
 //! `rename-table`
 
-use crate::alembic::lint::operation::Action;
 use super::{Case, Definition, Rule, Verdict};
+use crate::alembic::lint::operation::Action;
 
 /// See the definition.
 pub(super) struct RenameTable;
@@ -18,7 +18,13 @@ impl Rule for RenameTable {
 
     fn check(&self, case: &Case) -> Option<Verdict> {
         let Action::RenameTable { table, to } = case.action() else { return None };
-        Some(Verdict::warning(format!("renames {table} to {}: code that uses the old name fails", to.as_deref().unwrap_or("?"))).at_any_size())
+        Some(
+            Verdict::warning(format!(
+                "renames {table} to {}: code that uses the old name fails",
+                to.as_deref().unwrap_or("?")
+            ))
+            .at_any_size(),
+        )
     }
 }
 
@@ -34,6 +40,9 @@ mod tests {
 
     #[test]
     fn a_new_table_may_take_its_name() {
-        lint_ok("rename-table", "op.create_table('new_t', sa.Column('a', sa.Integer()))\n    op.rename_table('new_t', 't')");
+        lint_ok(
+            "rename-table",
+            "op.create_table('new_t', sa.Column('a', sa.Integer()))\n    op.rename_table('new_t', 't')",
+        );
     }
 }

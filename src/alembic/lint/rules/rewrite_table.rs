@@ -1,7 +1,7 @@
 //! `rewrite-table`
 
-use crate::alembic::lint::operation::Action;
 use super::{Case, Definition, Rule, Verdict};
+use crate::alembic::lint::operation::Action;
 
 /// See the definition.
 pub(super) struct RewriteTable;
@@ -17,7 +17,7 @@ impl Rule for RewriteTable {
     }
 
     fn check(&self, case: &Case) -> Option<Verdict> {
-        let Action::Rewrite { table } = case.action() else { return None };
+        let (Action::Rewrite { table } | Action::Vacuum { table, full: true }) = case.action() else { return None };
         Some(Verdict::error(format!("copies {table}: nobody can read it until that is done")))
     }
 }
@@ -31,7 +31,10 @@ mod tests {
         lint_finds("rewrite-table", "op.execute('CLUSTER t USING i')");
         lint_finds("rewrite-table", "with op.get_context().autocommit_block():\n        op.execute('VACUUM (FULL) t')");
         lint_finds("rewrite-table", "op.execute('ALTER TABLE t SET UNLOGGED')");
-        lint_finds("rewrite-table", "with op.batch_alter_table('t', recreate='always') as b:\n        b.drop_column('a')");
+        lint_finds(
+            "rewrite-table",
+            "with op.batch_alter_table('t', recreate='always') as b:\n        b.drop_column('a')",
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `set-not-null`
 
-use crate::alembic::lint::operation::{Action, Constraint};
 use super::{Case, Definition, Rule, Verdict};
+use crate::alembic::lint::operation::{Action, Constraint};
 
 /// See the definition.
 pub(super) struct SetNotNull;
@@ -18,12 +18,15 @@ impl Rule for SetNotNull {
 
     fn check(&self, case: &Case) -> Option<Verdict> {
         let (table, column) = match case.action() {
-            Action::SetNotNull { table, column } | Action::AddConstraint { table, constraint: Constraint::NotNull { column, .. }, .. } => (table, column),
+            Action::SetNotNull { table, column }
+            | Action::AddConstraint { table, constraint: Constraint::NotNull { column, .. }, .. } => (table, column),
             _ => return None,
         };
         let column = column.as_deref().unwrap_or("?");
         let scans = case.changed()?.scans;
-        scans.then(|| Verdict::error(format!("makes `{column}` NOT NULL: {table} is read through while nobody can use it")))
+        scans.then(|| {
+            Verdict::error(format!("makes `{column}` NOT NULL: {table} is read through while nobody can use it"))
+        })
     }
 }
 
@@ -35,12 +38,18 @@ mod tests {
     fn set_not_null_reads_the_table() {
         lint_finds("set-not-null", "op.alter_column('t', 'a', nullable=False)");
         lint_finds("set-not-null", "op.execute('ALTER TABLE t ALTER a SET NOT NULL')");
-        lint_finds("set-not-null", "with op.batch_alter_table('t') as b:\n        b.alter_column('a', existing_type=sa.Text(), nullable=False)");
+        lint_finds(
+            "set-not-null",
+            "with op.batch_alter_table('t') as b:\n        b.alter_column('a', existing_type=sa.Text(), nullable=False)",
+        );
     }
 
     #[test]
     fn a_validated_check_spares_the_scan() {
-        lint_ok("set-not-null", "op.create_check_constraint('c', 't', 'a IS NOT NULL', postgresql_not_valid=True)\n    op.execute('ALTER TABLE t VALIDATE CONSTRAINT c')\n    op.alter_column('t', 'a', nullable=False)");
+        lint_ok(
+            "set-not-null",
+            "op.create_check_constraint('c', 't', 'a IS NOT NULL', postgresql_not_valid=True)\n    op.execute('ALTER TABLE t VALIDATE CONSTRAINT c')\n    op.alter_column('t', 'a', nullable=False)",
+        );
         lint_ok("set-not-null", "op.alter_column('t', 'a', nullable=True)");
     }
 }

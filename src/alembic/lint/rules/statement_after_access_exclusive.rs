@@ -1,8 +1,8 @@
 //! `statement-after-access-exclusive`
 
+use super::{Case, Definition, Rule, Verdict};
 use crate::alembic::lint::lock::Lock;
 use crate::alembic::lint::operation::Action;
-use super::{Case, Definition, Rule, Verdict};
 
 /// See the definition.
 pub(super) struct StatementAfterAccessExclusive;
@@ -23,9 +23,15 @@ impl Rule for StatementAfterAccessExclusive {
             return None;
         }
         let mine = case.changed()?;
-        let earlier = case.before().filter(|seen| step.transaction.is_some() && seen.step.transaction == step.transaction);
-        let held = earlier.flat_map(|seen| &seen.effects).find(|effect| effect.lock == Lock::AccessExclusive && (mine.scans || !effect.table.is(&mine.table)))?;
-        let message = format!("runs while {} is still locked in ACCESS EXCLUSIVE: nobody can read it until this is done too", held.table);
+        let earlier =
+            case.before().filter(|seen| step.transaction.is_some() && seen.step.transaction == step.transaction);
+        let held = earlier
+            .flat_map(|seen| &seen.effects)
+            .find(|effect| effect.lock == Lock::AccessExclusive && (mine.scans || !effect.table.is(&mine.table)))?;
+        let message = format!(
+            "runs while {} is still locked in ACCESS EXCLUSIVE: nobody can read it until this is done too",
+            held.table
+        );
         Some(if mine.scans { Verdict::warning(message) } else { Verdict::info(message) })
     }
 }
@@ -36,14 +42,23 @@ mod tests {
 
     #[test]
     fn a_slow_statement_prolongs_the_lock() {
-        lint_finds("statement-after-access-exclusive", "op.drop_column('t', 'a')\n    op.create_index('i', 'u', ['b'])");
+        lint_finds(
+            "statement-after-access-exclusive",
+            "op.drop_column('t', 'a')\n    op.create_index('i', 'u', ['b'])",
+        );
         lint_finds("statement-after-access-exclusive", "op.drop_column('t', 'a')\n    op.drop_column('u', 'b')");
     }
 
     #[test]
     fn two_branches_or_transactions_do_not() {
-        lint_ok("statement-after-access-exclusive", "if something():\n        op.drop_column('t', 'a')\n    else:\n        op.create_index('i', 'u', ['b'])");
-        lint_ok("statement-after-access-exclusive", "op.drop_column('t', 'a')\n    with op.get_context().autocommit_block():\n        op.create_index('i', 'u', ['b'])");
+        lint_ok(
+            "statement-after-access-exclusive",
+            "if something():\n        op.drop_column('t', 'a')\n    else:\n        op.create_index('i', 'u', ['b'])",
+        );
+        lint_ok(
+            "statement-after-access-exclusive",
+            "op.drop_column('t', 'a')\n    with op.get_context().autocommit_block():\n        op.create_index('i', 'u', ['b'])",
+        );
         lint_ok("statement-after-access-exclusive", "op.drop_column('t', 'a')\n    op.drop_column('t', 'b')");
     }
 }

@@ -1,7 +1,7 @@
 //! `suppression-without-reason`
 
+use super::{Definition, RULES, Rule, Verdict};
 use crate::alembic::lint::reader::Migration;
-use super::{Definition, Rule, Verdict, RULES};
 
 /// See the definition.
 pub(super) struct SuppressionWithoutReason;
@@ -18,7 +18,8 @@ impl Rule for SuppressionWithoutReason {
 
     fn check_file(&self, migration: &Migration) -> Vec<(usize, Verdict)> {
         let complaint = |suppression: &crate::alembic::lint::source::Suppression| {
-            let unknown = suppression.rules.iter().find(|rule| RULES.iter().all(|known| known.definition().id != **rule));
+            let unknown =
+                suppression.rules.iter().find(|rule| RULES.iter().all(|known| known.definition().id != **rule));
             match unknown {
                 Some(rule) => Some(format!("there is no rule `{rule}`")),
                 None if suppression.rules.is_empty() => Some("names no rule".to_owned()),
@@ -26,7 +27,11 @@ impl Rule for SuppressionWithoutReason {
                 None => None,
             }
         };
-        migration.suppressions.iter().filter_map(|suppression| Some((suppression.line, Verdict::info(complaint(suppression)?)))).collect()
+        migration
+            .suppressions
+            .iter()
+            .filter_map(|suppression| Some((suppression.line, Verdict::info(complaint(suppression)?))))
+            .collect()
     }
 }
 

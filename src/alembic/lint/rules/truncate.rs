@@ -1,7 +1,7 @@
 //! `truncate`
 
-use crate::alembic::lint::operation::Action;
 use super::{Case, Definition, Rule, Scope, Verdict};
+use crate::alembic::lint::operation::Action;
 
 /// See the definition.
 pub(super) struct Truncate;
@@ -19,7 +19,11 @@ impl Rule for Truncate {
     fn check(&self, case: &Case) -> Option<Verdict> {
         let Action::Truncate { table, cascade } = case.action() else { return None };
         let too = if *cascade { ", and every table that references it is emptied too" } else { "" };
-        Some(Verdict::warning(format!("empties {table}{too}: nobody can read it until the transaction ends")).about(Scope::Everything).at_any_size())
+        Some(
+            Verdict::warning(format!("empties {table}{too}: nobody can read it until the transaction ends"))
+                .about(Scope::Everything)
+                .at_any_size(),
+        )
     }
 }
 

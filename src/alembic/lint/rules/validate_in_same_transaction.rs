@@ -1,7 +1,7 @@
 //! `validate-in-same-transaction`
 
+use super::{Case, Definition, Rule, Scope, Verdict};
 use crate::alembic::lint::operation::Action;
-use super::{Case, Definition, Rule, Verdict};
 
 /// See the definition.
 pub(super) struct ValidateInSameTransaction;
@@ -18,10 +18,18 @@ impl Rule for ValidateInSameTransaction {
 
     fn check(&self, case: &Case) -> Option<Verdict> {
         let Action::ValidateConstraint { table, name } = case.action() else { return None };
-        let added = case.same_transaction().any(|seen| {
-            matches!(&seen.step.action, Action::AddConstraint { table: there, name: added, constraint } if there.is(table) && added == name && constraint.is_not_valid())
-        });
-        added.then(|| Verdict::error(format!("validates in the transaction that added the constraint: {table} is read through under the stronger lock that adding it took")))
+        let added = case.same_transaction().find(|seen| match &seen.step.action {
+            Action::AddConstraint { table: there, name: added, constraint } => {
+                there.is(table) && added == name && constraint.is_not_valid()
+            }
+            _ => false,
+        })?;
+        let lock = added.changed()?.lock;
+        let message = format!(
+            "validates in the transaction that added the constraint: {table} is read through under {}",
+            lock.mode()
+        );
+        Some(Verdict::error(message).about(Scope::Everything).under(lock))
     }
 }
 
@@ -31,11 +39,17 @@ mod tests {
 
     #[test]
     fn one_transaction_spoils_not_valid() {
-        lint_finds("validate-in-same-transaction", "op.create_foreign_key('f', 't', 'p', ['a'], ['id'], postgresql_not_valid=True)\n    op.execute('ALTER TABLE t VALIDATE CONSTRAINT f')");
+        lint_finds(
+            "validate-in-same-transaction",
+            "op.create_foreign_key('f', 't', 'p', ['a'], ['id'], postgresql_not_valid=True)\n    op.execute('ALTER TABLE t VALIDATE CONSTRAINT f')",
+        );
     }
 
     #[test]
     fn two_transactions_do_not() {
-        lint_ok("validate-in-same-transaction", "op.create_foreign_key('f', 't', 'p', ['a'], ['id'], postgresql_not_valid=True)\n    with op.get_context().autocommit_block():\n        op.execute('ALTER TABLE t VALIDATE CONSTRAINT f')");
+        lint_ok(
+            "validate-in-same-transaction",
+            "op.create_foreign_key('f', 't', 'p', ['a'], ['id'], postgresql_not_valid=True)\n    with op.get_context().autocommit_block():\n        op.execute('ALTER TABLE t VALIDATE CONSTRAINT f')",
+        );
     }
 }

@@ -5,7 +5,7 @@ use squawk_syntax::ast::{self, AstNode};
 
 use super::{expression, names};
 use crate::alembic::lint::data_type::DataType;
-use crate::alembic::lint::operation::{Column, Constraint, Fill, Generated};
+use crate::alembic::lint::operation::{Column, Constraint, Fill, Generated, Reference};
 
 /// The type as written.
 pub(super) fn data_type(written: &ast::Type) -> DataType {
@@ -43,7 +43,7 @@ fn apply(column: &mut Column, constraint: &ast::Constraint) {
         ast::Constraint::PrimaryKeyConstraint(_) => (column.unique, column.not_null) = (true, true),
         ast::Constraint::UniqueConstraint(_) => column.unique = true,
         ast::Constraint::ReferencesConstraint(reference) => {
-            column.references.extend(reference.table().map(|table| names::table(table.syntax())));
+            column.references.extend(inline_reference(reference));
         }
         ast::Constraint::ExcludeConstraint(_)
         | ast::Constraint::ForeignKeyConstraint(_)
@@ -75,11 +75,9 @@ pub(super) fn constraint(written: &ast::Constraint) -> Option<(Option<String>, C
             column: check.column_name_ref().and_then(|name| names::name(name.syntax())),
             not_valid,
         },
-        ast::Constraint::ForeignKeyConstraint(key) => Constraint::ForeignKey {
-            referenced: names::table(key.table_name_ref()?.syntax()),
-            columns: key.from_columns().map(|columns| names::columns(columns.syntax())).unwrap_or_default(),
-            not_valid,
-        },
+        ast::Constraint::ForeignKeyConstraint(key) => {
+            Constraint::ForeignKey { reference: listed_reference(key)?, not_valid }
+        }
         ast::Constraint::UniqueConstraint(unique) => Constraint::Unique { using_index: unique.using_index().is_some() },
         ast::Constraint::PrimaryKeyConstraint(key) => {
             let columns = key.index_parameters().map(|columns| names::columns(columns.syntax())).unwrap_or_default();
@@ -95,11 +93,22 @@ pub(super) fn constraint(written: &ast::Constraint) -> Option<(Option<String>, C
     Some((name, constraint))
 }
 
-/// The tables that a `CREATE TABLE` references.
-pub(super) fn references(create: &SyntaxNode) -> Vec<crate::alembic::lint::operation::Table> {
-    let inline =
-        create.descendants().filter_map(ast::ReferencesConstraint::cast).filter_map(|reference| reference.table());
-    let listed =
-        create.descendants().filter_map(ast::ForeignKeyConstraint::cast).filter_map(|key| key.table_name_ref());
-    inline.chain(listed).map(|table| names::table(table.syntax())).collect()
+fn inline_reference(reference: &ast::ReferencesConstraint) -> Option<Reference> {
+    let columns = reference.column().and_then(|column| names::name(column.syntax())).into_iter().collect();
+    Some(Reference { table: names::table(reference.table()?.syntax()), columns })
+}
+
+fn listed_reference(key: &ast::ForeignKeyConstraint) -> Option<Reference> {
+    let columns = key.to_columns().map(|columns| names::columns(columns.syntax())).unwrap_or_default();
+    Some(Reference { table: names::table(key.table_name_ref()?.syntax()), columns })
+}
+
+/// What a `CREATE TABLE` references.
+pub(super) fn references(create: &SyntaxNode) -> Vec<Reference> {
+    let inline = create.descendants().filter_map(ast::ReferencesConstraint::cast);
+    let listed = create.descendants().filter_map(ast::ForeignKeyConstraint::cast);
+    inline
+        .filter_map(|reference| inline_reference(&reference))
+        .chain(listed.filter_map(|key| listed_reference(&key)))
+        .collect()
 }

@@ -72,7 +72,7 @@ fn unreadable(sql: &str) -> Statement {
     Statement::action("SQL", Action::Opaque { what: format!("the SQL `{words} ...` is not understood") })
 }
 
-/// Bind parameters (`:name` of `sa.text`, `%s` and `%(name)s` of the driver) become NULL, escapes what they stand for.
+/// Bind parameters (`:name` of `sa.text`, `%s` and `%(name)s` of the driver) become `(NULL)`, which fits `IN` too, escapes what they stand for.
 fn without_parameters(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -111,16 +111,16 @@ fn special(text: &str, before: Option<char>) -> (usize, Option<&'static str>) {
         return (2, Some("%"));
     }
     if text.starts_with("%s") {
-        return (2, Some("NULL"));
+        return (2, Some("(NULL)"));
     }
     if text.starts_with("%(") {
-        return text.find(")s").map_or((1, None), |end| (end + 2, Some("NULL")));
+        return text.find(")s").map_or((1, None), |end| (end + 2, Some("(NULL)")));
     }
     let is_parameter = text.starts_with(':')
         && before != Some(':')
         && text[1..].starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_');
     if is_parameter && before.is_none_or(|letter| !letter.is_alphanumeric()) {
-        return (1 + name_length(1), Some("NULL"));
+        return (1 + name_length(1), Some("(NULL)"));
     }
     (1, None)
 }

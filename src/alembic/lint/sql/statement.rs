@@ -174,7 +174,8 @@ fn maintained(statement: &Stmt) -> Vec<Statement> {
             let table = cluster.table_name_ref().map(|name| names::table(name.syntax())).unwrap_or_default();
             vec![Statement::action("CLUSTER", Action::Rewrite { table })]
         }
-        Stmt::Vacuum(vacuum) if vacuum.is_full() => {
+        Stmt::Vacuum(vacuum) => {
+            let full = vacuum.is_full();
             let mut tables = vacuum
                 .table_and_columns_list()
                 .into_iter()
@@ -184,7 +185,12 @@ fn maintained(statement: &Stmt) -> Vec<Statement> {
             if tables.is_empty() {
                 tables.push(Table::default());
             }
-            tables.into_iter().map(|table| Statement::action("VACUUM FULL", Action::Rewrite { table })).collect()
+            tables
+                .into_iter()
+                .map(|table| {
+                    Statement::action(if full { "VACUUM FULL" } else { "VACUUM" }, Action::Vacuum { table, full })
+                })
+                .collect()
         }
         Stmt::Refresh(refresh) => {
             let view = refresh.view_ref().map(|name| names::table(name.syntax())).unwrap_or_default();
