@@ -129,14 +129,16 @@ pub const CASES: &[Case] = &[
     Case {
         name: "add a column of a constrained domain",
         rule: "add-column-domain",
-        upgrade: "op.execute('CREATE DOMAIN positive AS int CHECK (VALUE > 0)')\nop.execute('ALTER TABLE t ADD COLUMN x positive DEFAULT 1')",
+        upgrade: "op.execute('CREATE DOMAIN positive AS int CHECK (VALUE > 0)')\n\
+            op.execute('ALTER TABLE t ADD COLUMN x positive DEFAULT 1')",
         sql: "CREATE DOMAIN positive AS int CHECK (VALUE > 0); ALTER TABLE t ADD COLUMN x positive DEFAULT 1",
         ..CASE
     },
     Case {
         name: "add a column of a constrained domain without default",
         rule: "add-column-domain",
-        upgrade: "op.execute('CREATE DOMAIN positive AS int CHECK (VALUE > 0)')\nop.execute('ALTER TABLE t ADD COLUMN x positive')",
+        upgrade: "op.execute('CREATE DOMAIN positive AS int CHECK (VALUE > 0)')\n\
+            op.execute('ALTER TABLE t ADD COLUMN x positive')",
         sql: "CREATE DOMAIN positive AS int CHECK (VALUE > 0); ALTER TABLE t ADD COLUMN x positive",
         ..CASE
     },
@@ -199,7 +201,8 @@ pub const CASES: &[Case] = &[
     Case {
         name: "set NOT NULL in a batch",
         rule: "set-not-null",
-        upgrade: "with op.batch_alter_table('t') as batch_op:\n    batch_op.alter_column('a', existing_type=sa.Integer(), nullable=False)",
+        upgrade: "with op.batch_alter_table('t') as batch_op:\n    batch_op.alter_column('a', \
+            existing_type=sa.Integer(), nullable=False)",
         sql: "ALTER TABLE t ALTER COLUMN a SET NOT NULL",
         ..CASE
     },
@@ -329,21 +332,24 @@ pub const CASES: &[Case] = &[
     Case {
         name: "json to jsonb",
         rule: "change-column-type",
-        upgrade: "op.alter_column('t', 'j', existing_type=sa.JSON(), type_=postgresql.JSONB(), postgresql_using='j::jsonb')",
+        upgrade: "op.alter_column('t', 'j', existing_type=sa.JSON(), type_=postgresql.JSONB(), \
+            postgresql_using='j::jsonb')",
         sql: "ALTER TABLE t ALTER COLUMN j TYPE JSONB USING j::jsonb",
         ..CASE
     },
     Case {
         name: "text to uuid",
         rule: "change-column-type",
-        upgrade: "op.alter_column('t', 'body', existing_type=sa.Text(), type_=sa.Uuid(), postgresql_using='md5(body)::uuid')",
+        upgrade: "op.alter_column('t', 'body', existing_type=sa.Text(), type_=sa.Uuid(), \
+            postgresql_using='md5(body)::uuid')",
         sql: "ALTER TABLE t ALTER COLUMN body TYPE UUID USING md5(body)::uuid",
         ..CASE
     },
     Case {
         name: "the same type by an expression",
         rule: "change-column-type",
-        upgrade: "op.alter_column('t', 'body', existing_type=sa.Text(), type_=sa.Text(), postgresql_using='lower(body)')",
+        upgrade: "op.alter_column('t', 'body', existing_type=sa.Text(), type_=sa.Text(), \
+            postgresql_using='lower(body)')",
         sql: "ALTER TABLE t ALTER COLUMN body TYPE TEXT USING lower(body)",
         ..CASE
     },
@@ -357,7 +363,8 @@ pub const CASES: &[Case] = &[
     Case {
         name: "a wider interval",
         rule: "brief-lock",
-        upgrade: "op.alter_column('t', 'ts', existing_type=postgresql.TIMESTAMP(), type_=postgresql.TIMESTAMP(precision=6))",
+        upgrade: "op.alter_column('t', 'ts', existing_type=postgresql.TIMESTAMP(), \
+            type_=postgresql.TIMESTAMP(precision=6))",
         sql: "ALTER TABLE t ALTER COLUMN ts TYPE TIMESTAMP(6) WITHOUT TIME ZONE",
         ..CASE
     },
@@ -519,8 +526,10 @@ pub const CASES: &[Case] = &[
     Case {
         name: "validate in the same transaction",
         rule: "validate-in-same-transaction",
-        upgrade: "op.create_foreign_key('fk', 't', 'parent', ['parent_id'], ['id'], postgresql_not_valid=True)\nop.execute('ALTER TABLE t VALIDATE CONSTRAINT fk')",
-        sql: "ALTER TABLE t ADD CONSTRAINT fk FOREIGN KEY(parent_id) REFERENCES parent (id) NOT VALID; ALTER TABLE t VALIDATE CONSTRAINT fk",
+        upgrade: "op.create_foreign_key('fk', 't', 'parent', ['parent_id'], ['id'], postgresql_not_valid=True)\n\
+            op.execute('ALTER TABLE t VALIDATE CONSTRAINT fk')",
+        sql: "ALTER TABLE t ADD CONSTRAINT fk FOREIGN KEY(parent_id) REFERENCES parent (id) NOT VALID; ALTER TABLE t \
+            VALIDATE CONSTRAINT fk",
         ..CASE
     },
     Case {
@@ -542,8 +551,10 @@ pub const CASES: &[Case] = &[
     Case {
         name: "create a table with a foreign key",
         rule: "create-table-foreign-key",
-        upgrade: "op.create_table('fresh', sa.Column('id', sa.Integer(), primary_key=True), sa.Column('parent_id', sa.Integer(), sa.ForeignKey('parent.id')))",
-        sql: "CREATE TABLE fresh ( id SERIAL NOT NULL, parent_id INTEGER, PRIMARY KEY (id), FOREIGN KEY(parent_id) REFERENCES parent (id) )",
+        upgrade: "op.create_table('fresh', sa.Column('id', sa.Integer(), primary_key=True), sa.Column('parent_id', \
+            sa.Integer(), sa.ForeignKey('parent.id')))",
+        sql: "CREATE TABLE fresh ( id SERIAL NOT NULL, parent_id INTEGER, PRIMARY KEY (id), FOREIGN KEY(parent_id) \
+            REFERENCES parent (id) )",
         ..CASE
     },
     Case {
@@ -615,7 +626,8 @@ pub const CASES: &[Case] = &[
     Case {
         name: "create a trigger",
         rule: "brief-lock",
-        upgrade: "op.execute('CREATE TRIGGER x BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()')",
+        upgrade: "op.execute('CREATE TRIGGER x BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION \
+            suppress_redundant_updates_trigger()')",
         sql: "CREATE TRIGGER x BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
         ..CASE
     },
@@ -664,7 +676,8 @@ pub const CASES: &[Case] = &[
     Case {
         name: "insert beside a change",
         rule: "backfill-with-ddl",
-        upgrade: "op.drop_column('t', 'a')\nop.bulk_insert(sa.table('parent', sa.column('id', sa.Integer())), [{'id': 99}])",
+        upgrade: "op.drop_column('t', 'a')\nop.bulk_insert(sa.table('parent', sa.column('id', sa.Integer())), \
+            [{'id': 99}])",
         sql: "ALTER TABLE t DROP COLUMN a; INSERT INTO parent (id) VALUES (99)",
         ..CASE
     },
@@ -686,7 +699,9 @@ pub const CASES: &[Case] = &[
     Case {
         name: "create an index concurrently",
         rule: "concurrently-lock-timeout",
-        upgrade: "op.execute(\"SET lock_timeout = '50s'\")\nwith op.get_context().autocommit_block():\n    op.create_index('ix', 't', ['a'], postgresql_concurrently=True)",
+        upgrade: "op.execute(\"SET lock_timeout = '50s'\")\n\
+            with op.get_context().autocommit_block():\n    op.create_index('ix', 't', ['a'], \
+            postgresql_concurrently=True)",
         sql: "SET lock_timeout = '50s'; CREATE INDEX CONCURRENTLY ix ON t (a)",
         in_transaction: false,
         ..CASE
@@ -694,7 +709,8 @@ pub const CASES: &[Case] = &[
     Case {
         name: "reindex concurrently",
         rule: "concurrently-lock-timeout",
-        upgrade: "op.execute(\"SET lock_timeout = '50s'\")\nwith op.get_context().autocommit_block():\n    op.execute('REINDEX TABLE CONCURRENTLY t')",
+        upgrade: "op.execute(\"SET lock_timeout = '50s'\")\n\
+            with op.get_context().autocommit_block():\n    op.execute('REINDEX TABLE CONCURRENTLY t')",
         sql: "SET lock_timeout = '50s'; REINDEX TABLE CONCURRENTLY t",
         in_transaction: false,
         ..CASE

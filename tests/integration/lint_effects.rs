@@ -100,7 +100,7 @@ async fn fresh(major: Major) -> Database<'static> {
     database
 }
 
-/// Every table that lint speaks of is locked, rewritten and read as it says; no table that blocks writers goes unmentioned.
+/// Every table that lint speaks of is locked, rewritten and read as it says; none whose writers wait goes unmentioned.
 fn compare(case: &Case, major: Major, claimed: &Effects, observed: &Effects) -> Vec<String> {
     let blocks = |effect: &Effect| STRONGEST_FIRST[..4].iter().any(|lock| lock.mode() == effect.lock);
     let mut wrong = Vec::new();

@@ -20,6 +20,7 @@ mod operates;
 mod reaches;
 mod scraped;
 mod lint_cases;
+mod lint_command;
 mod lint_effects;
 #[allow(dead_code, unused_imports, reason = "helpers come before the last of their users")]
 mod support;

@@ -60,8 +60,8 @@ fn main_effects(action: &Action, known: &Knowledge, postgres: u32) -> Vec<Effect
         Action::DropTable { table }
         | Action::RenameTable { table, .. }
         | Action::DropColumn { table, .. }
-        | Action::RenameColumn { table, .. } => Effect::brief(table, AccessExclusive),
-        Action::DropConstraint { table, .. } => Effect::brief(table, AccessExclusive),
+        | Action::RenameColumn { table, .. }
+        | Action::DropConstraint { table, .. } => Effect::brief(table, AccessExclusive),
         Action::AddColumn { table, column } => {
             Effect::brief(table, AccessExclusive).scanning(reads_for(column)).rewriting(rewrites_for(column, known))
         }
@@ -72,7 +72,9 @@ fn main_effects(action: &Action, known: &Knowledge, postgres: u32) -> Vec<Effect
         Action::ChangeType { table, from, to, using, .. } => Effect::brief(table, AccessExclusive)
             .rewriting(*using || rewrite(from.as_ref(), to.as_ref()) != Rewrite::Never),
         Action::AddConstraint { table, constraint, .. } => constraint_effect(table, constraint, known),
-        Action::ValidateConstraint { table, .. } => Effect::brief(table, ShareUpdateExclusive).scanning(true),
+        Action::ValidateConstraint { table, .. } | Action::Vacuum { table, full: false } => {
+            Effect::brief(table, ShareUpdateExclusive).scanning(true)
+        }
         Action::CreateIndex { table, concurrently, .. } => {
             Effect::brief(table, if *concurrently { ShareUpdateExclusive } else { Share }).scanning(true)
         }
@@ -91,7 +93,6 @@ fn main_effects(action: &Action, known: &Knowledge, postgres: u32) -> Vec<Effect
             Effect::brief(partition, lock)
         }
         Action::Truncate { table, .. } => Effect { rewrites: true, ..Effect::brief(table, AccessExclusive) },
-        Action::Vacuum { table, full: false } => Effect::brief(table, ShareUpdateExclusive).scanning(true),
         Action::Rewrite { table } | Action::Vacuum { table, full: true } => {
             Effect::brief(table, AccessExclusive).rewriting(true)
         }

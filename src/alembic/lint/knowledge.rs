@@ -1,4 +1,4 @@
-//! What is known about tables at a point of a migration: from the steps before it, and from the other files of the folder.
+//! What is known about tables at a point of a migration: from the steps before it, and from other files.
 
 use super::data_type::DataType;
 use super::operation::{Action, Constraint, Reference, Step, Table};
@@ -31,7 +31,8 @@ pub struct Knowledge {
 }
 
 impl Knowledge {
-    /// What the steps of other migrations tell about this one's tables: who references whom, which index is whose, which domains are constrained.
+    /// What the steps of other migrations tell about this one's tables: who references whom, which index is whose, which
+    /// domains are constrained.
     /// They may run before or after it, so that nothing else can be taken from them.
     pub fn of_folder<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Self {
         let mut all = Self::default();

@@ -1,17 +1,20 @@
 //! How safe a migration is on a database in use: read from its file, without running it.
 //!
-//! One way: the Python file ([`reader`], [`python`], and [`sql`] for the SQL in it) becomes typed [`operation`]s in order, each has
-//! [`effect`]s on tables (lock, rewrite, scan), and the [`rules`] turn them into [`finding`]s. Tables that the migration makes
-//! itself are no risk. Architecture invariant: pure; files are read by the caller.
+//! One way: the Python file ([`reader`], [`python`], and [`sql`] for the SQL in it) becomes typed [`operation`]s in
+//! order, each has [`effect`]s on tables (lock, rewrite, scan), and the [`rules`] turn them into [`finding`]s. Tables
+//! that the migration makes itself are no risk. Architecture invariant: pure; files are read by the caller.
 
 mod data_type;
 mod documentation;
 mod effect;
 mod facts;
 mod finding;
+#[cfg(test)]
+mod hostile;
 mod judge;
 mod knowledge;
 mod lock;
+mod nesting;
 mod operation;
 mod python;
 mod reader;

@@ -73,6 +73,7 @@ pub enum Generated {
 
 /// A column that a migration adds or a new table has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "SQL allows each of them together with every other")]
 pub struct Column {
     /// Its name, where it is a literal.
     pub name: Option<String>,

@@ -1,8 +1,11 @@
 //! A migration file: what it does, how it goes back, what it suppresses.
 
+use ruff_python_ast::token::TokenKind;
 use ruff_python_ast::{Expr, Stmt, StmtFunctionDef};
-use ruff_text_size::Ranged;
+use ruff_python_parser::{Mode, lexer};
+use ruff_text_size::{Ranged, TextRange};
 
+use super::nesting::{self, Nesting};
 use super::operation::{Action, Step};
 use super::python::Interpreter;
 use super::source::{Lines, Suppression};
@@ -59,27 +62,51 @@ pub struct Migration {
 pub fn read(file: &str, source: &str) -> Result<Migration, Unparsable> {
     // A byte order mark is no part of the program, as for Python.
     let source = source.strip_prefix('\u{feff}').unwrap_or(source);
+    if is_too_deep(source) {
+        return Err(Unparsable { line: 1, message: "it nests deeper than Python allows".to_owned() });
+    }
+    let outcome = nesting::with_stack(|| read_shallow(file, source));
+    outcome.unwrap_or_else(|| Err(Unparsable { line: 1, message: "there is no memory to read it".to_owned() }))
+}
+
+fn is_too_deep(source: &str) -> bool {
+    let mut nesting = Nesting::default();
+    let mut tokens = lexer::lex(source, Mode::Module);
+    loop {
+        match tokens.next_token() {
+            TokenKind::EndOfFile => return nesting.is_too_deep(),
+            TokenKind::Lpar | TokenKind::Lsqb | TokenKind::Lbrace | TokenKind::Indent => nesting.open(),
+            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace | TokenKind::Dedent => nesting.close(),
+            TokenKind::Comma | TokenKind::Newline | TokenKind::Semi => nesting.next(),
+            TokenKind::Comment | TokenKind::NonLogicalNewline => {}
+            _ => nesting.token(),
+        }
+    }
+}
+
+fn read_shallow(file: &str, source: &str) -> Result<Migration, Unparsable> {
     let lines = Lines::of(source);
     let parsed = ruff_python_parser::parse_module(source)
         .map_err(|error| Unparsable { line: lines.line(error.location.start()), message: error.error.to_string() })?;
     let module = parsed.suite();
     let comments = parsed.tokens().iter().filter(|token| token.kind().is_comment());
-    let suppressions = comments
-        .filter_map(|token| Suppression::parse(lines.slice(token.range()), lines.line(token.range().start())))
-        .collect();
+    let suppression = |range: TextRange| Suppression::parse(lines.slice(range), lines.line(range.start()));
     let upgrade = function(module, "upgrade");
     let mut steps = Interpreter::load(&lines, module).run("upgrade");
     forget_repetitions(&mut steps);
-    let declares = |name: &str| assigned(module, name).is_some();
+    let down_revision = assigned(module, "down_revision");
     Ok(Migration {
         file: file.to_owned(),
         steps,
         downgrade: downgrade(module, &lines),
-        is_merge: matches!(assigned(module, "down_revision"), Some(Expr::Tuple(parents)) if parents.elts.len() > 1)
-            || matches!(assigned(module, "down_revision"), Some(Expr::List(parents)) if parents.elts.len() > 1),
-        is_revision: upgrade.is_some() || declares("down_revision"),
+        is_merge: down_revision.is_some_and(|parents| match parents {
+            Expr::Tuple(parents) => parents.elts.len() > 1,
+            Expr::List(parents) => parents.elts.len() > 1,
+            _ => false,
+        }),
+        is_revision: upgrade.is_some() || down_revision.is_some(),
         upgrade_line: upgrade.map_or(1, |upgrade| lines.line(upgrade.name.range().start())),
-        suppressions,
+        suppressions: comments.filter_map(|token| suppression(token.range())).collect(),
     })
 }
 

@@ -14,7 +14,7 @@ const TABLES: &str = include_str!("table_facts.sql");
 /// How long one of the two looks may take.
 const ROUND: Duration = Duration::from_secs(10);
 
-/// Looks at the tables of the one database twice, so that the second look gives rates. Gives the server's major version too.
+/// Looks at the tables of the one database twice, so that the second look gives rates; and at the server's version.
 pub(super) async fn read(config: &Config, window: Duration) -> anyhow::Result<(TableFacts, u32)> {
     let target = config.targets.first().context("no target")?;
     let budget = Budget::exporter(1);

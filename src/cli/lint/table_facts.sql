@@ -1,8 +1,8 @@
 -- Estimates of the last VACUUM or ANALYZE and counters: neither takes a lock on the table, unlike the size functions.
 WITH path AS (
-    SELECT replace(trim(both ' "' FROM name), '$user', current_user) AS nspname, position
-      FROM pg_settings, unnest(string_to_array(reset_val, ',')) WITH ORDINALITY AS names (name, position)
-     WHERE pg_settings.name = 'search_path'
+    SELECT replace(trim(both ' "' FROM entry), '$user', current_user) AS nspname, position
+      FROM pg_settings, unnest(string_to_array(reset_val, ',')) WITH ORDINALITY AS entries (entry, position)
+     WHERE name = 'search_path'
 ), pages AS (
     SELECT c.oid, c.relpages + coalesce(toast.relpages, 0)
                 + coalesce((SELECT sum(i.relpages) FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid

@@ -4,7 +4,7 @@ use ruff_python_ast::{Expr, Stmt, StmtClassDef};
 
 use super::interpreter::Interpreter;
 use super::types;
-use super::value::{Call, Value};
+use super::value::{Call, Model, Value};
 use crate::alembic::lint::data_type::DataType;
 use crate::alembic::lint::operation::{Column, Fill, Generated, Reference, Table};
 use crate::alembic::lint::sql::expression;
@@ -103,7 +103,9 @@ pub(super) fn fill(default: &Value) -> Fill {
             },
             (_, Some("literal" | "true" | "false" | "null" | "True_" | "False_" | "Null")) => Fill::Constant,
             (_, Some("cast" | "type_coerce")) => call.arguments.first().map_or(Fill::Unknown, fill),
-            (path, Some(function)) if path.contains(".func.") => expression::fill_of_text(&format!("{function}()")),
+            (path, Some(function)) if (path.contains(".func.") || path.contains(".functions.")) => {
+                expression::fill_of_text(&format!("{function}()"))
+            }
             _ => Fill::Unknown,
         },
         Value::Path(path) => match path.rsplit('.').next() {
@@ -145,7 +147,7 @@ pub(super) fn model<'a>(interpreter: &mut Interpreter<'a>, class: &'a StmtClassD
             }
         }
     }
-    Value::Model(table.into())
+    Value::Model(Model { class, table }.into())
 }
 
 /// `__table_args__ = {"schema": "x"}`, alone or as the last of a tuple.

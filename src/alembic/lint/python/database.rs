@@ -2,6 +2,7 @@
 
 use ruff_text_size::TextRange;
 
+use super::directives;
 use super::interpreter::Interpreter;
 use super::value::{Call, Text, Value};
 use crate::alembic::lint::operation::{Action, Table, Write};
@@ -17,7 +18,7 @@ pub(super) fn method<'a>(
 ) -> Value<'a> {
     let transaction = if is_autocommit(of) { None } else { interpreter.transaction };
     match name {
-        "execute" | "exec_driver_sql" | "scalar" | "scalars"
+        "execute" | "executemany" | "exec_driver_sql" | "copy_expert" | "scalar" | "scalars"
             if !call.arguments.is_empty() || call.keyword("statement").is_some() =>
         {
             if let Some(statement) = call.argument(0, "statement") {
@@ -48,10 +49,17 @@ pub(super) fn method<'a>(
             write_rows(interpreter, table, write, &format!("session.{name}"), transaction, range);
         }
         "create" | "drop" | "create_all" | "drop_all" => create_or_drop(interpreter, of, name, range),
-        "run_sync" | "run_callable" => interpreter.note(range, format!("what `{name}` runs is not read")),
+        // An `op` or batch object that came another way than by import or `with`.
+        _ if is_directive(name) => {
+            interpreter.note(range, format!("`{name}` is called on an object that the file does not tell"));
+        }
         _ => {}
     }
     Value::Call(call.into())
+}
+
+fn is_directive(name: &str) -> bool {
+    directives::signature(name).is_some_and(|names| names.contains(&"table_name"))
 }
 
 /// Reads a statement, SQL or SQLAlchemy's, and records what it does.
@@ -88,7 +96,7 @@ fn execute_text(interpreter: &mut Interpreter<'_>, text: &Text, transaction: Opt
             Meaning::End => interpreter.transaction = None,
             Meaning::Action(Action::Opaque { .. }) if !text.complete => {}
             Meaning::Action(action @ Action::Opaque { .. }) => {
-                interpreter.record_in(transaction, range, &statement.operation, action)
+                interpreter.record_in(transaction, range, &statement.operation, action);
             }
             Meaning::Action(action) => {
                 // A COMMIT earlier in the same text counts.
@@ -110,7 +118,7 @@ fn write_rows(
     interpreter.record_in(transaction, range, operation, Action::WriteRows { table, write });
 }
 
-/// `metadata.create_all()`, `table.create(bind)`: tables that models describe, in this file or another. Types have no table.
+/// `metadata.create_all()`, `table.create(bind)`: tables that models describe, here or elsewhere. Types have no table.
 fn create_or_drop(interpreter: &mut Interpreter<'_>, of: &Value<'_>, name: &str, range: TextRange) {
     let is_type =
         of.tail().is_some_and(|tail| matches!(tail, "Enum" | "ENUM" | "DOMAIN" | "Sequence" | "CreateSequence"))
@@ -205,5 +213,11 @@ fn is_session(of: &Value) -> bool {
 
 /// Whether a connection was told to run each statement on its own.
 fn is_autocommit(of: &Value) -> bool {
-    of.chain().any(|link| matches!(link, Value::Call(call) if call.keyword("isolation_level").and_then(Value::as_str).is_some_and(|level| level.eq_ignore_ascii_case("autocommit"))))
+    of.chain().any(|link| match link {
+        Value::Call(call) => {
+            let level = call.keyword("isolation_level").and_then(Value::as_str);
+            level.is_some_and(|level| level.eq_ignore_ascii_case("autocommit"))
+        }
+        _ => false,
+    })
 }

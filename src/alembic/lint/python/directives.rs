@@ -37,6 +37,7 @@ const SIGNATURES: &[(&str, &[&str])] = &[
     ("get_context", &[]),
     ("f", &["name"]),
     ("inline_literal", &["value"]),
+    ("run_async", &["async_function"]),
 ];
 
 /// Names that an argument has had in other versions of Alembic.
@@ -93,6 +94,11 @@ impl<'c, 'a> Arguments<'c, 'a> {
     }
 }
 
+/// The positional arguments of a directive; nothing for what is not one of Alembic's own.
+pub(super) fn signature(directive: &str) -> Option<&'static [&'static str]> {
+    SIGNATURES.iter().find(|(known, _)| *known == directive).map(|(_, names)| *names)
+}
+
 /// Carries out a directive and gives its value.
 pub(super) fn carry_out<'a>(
     interpreter: &mut Interpreter<'a>,
@@ -101,7 +107,7 @@ pub(super) fn carry_out<'a>(
     call: Call<'a>,
     range: TextRange,
 ) -> Value<'a> {
-    let Some((_, names)) = SIGNATURES.iter().find(|(known, _)| *known == directive) else {
+    let Some(names) = signature(directive) else {
         interpreter.note(range, format!("op.{directive}() is not one of Alembic's own operations"));
         return Value::Unknown;
     };
@@ -115,7 +121,9 @@ pub(super) fn carry_out<'a>(
         }
         "f" | "inline_literal" => return call.arguments.first().cloned().unwrap_or(Value::Unknown),
         "batch_alter_table" => return begin_batch(interpreter, &arguments, range),
-        "get_bind" | "get_context" | "create_table_comment" | "drop_table_comment" => return Value::Call(call.into()),
+        "get_bind" | "get_context" | "run_async" | "create_table_comment" | "drop_table_comment" => {
+            return Value::Call(call.into());
+        }
         "alter_column" => {
             for action in altered(&arguments) {
                 interpreter.record(range, directive, action);
@@ -163,7 +171,7 @@ fn action(directive: &str, arguments: &Arguments) -> Option<Action> {
             let column = arguments.get("column").and_then(columns::column)?;
             let references_inline = arguments.is_set("inline_references") && column.references.len() == 1;
             let unique = column.unique || arguments.is_set("inline_primary_key");
-            Action::AddColumn { table, column: Column { references_inline, unique, ..column } }
+            Action::AddColumn { table, column: Column { unique, references_inline, ..column } }
         }
         "bulk_insert" => Action::WriteRows {
             table: arguments.get("table").map(Value::table).unwrap_or_default(),

@@ -1,77 +1,12 @@
 //! Expressions, and the calls among them that do something to the database.
 
-use ruff_python_ast::{BoolOp, CmpOp, Comprehension, Expr, ExprCall, Number, UnaryOp};
-use ruff_text_size::{Ranged, TextRange};
+use ruff_python_ast::{BoolOp, CmpOp, Comprehension, Expr, Number, UnaryOp};
 use std::rc::Rc;
 
 use super::interpreter::Interpreter;
-use super::value::{Call, Value};
-use super::{database, directives, strings};
-
-/// A call taken apart: the function, its arguments, its keywords.
-pub(super) type Called<'a> = (Value<'a>, Vec<Value<'a>>, Vec<(String, Value<'a>)>);
-
-/// Modules that never touch the database unless they are given a connection, which is read elsewhere.
-const HARMLESS: &[&str] = &[
-    "builtins",
-    "sqlalchemy",
-    "alembic",
-    "abc",
-    "argparse",
-    "ast",
-    "base64",
-    "binascii",
-    "calendar",
-    "collections",
-    "contextlib",
-    "copy",
-    "csv",
-    "dataclasses",
-    "datetime",
-    "decimal",
-    "enum",
-    "functools",
-    "getpass",
-    "hashlib",
-    "hmac",
-    "inspect",
-    "io",
-    "itertools",
-    "json",
-    "locale",
-    "logging",
-    "math",
-    "operator",
-    "os",
-    "pathlib",
-    "pickle",
-    "platform",
-    "pprint",
-    "pytz",
-    "random",
-    "re",
-    "secrets",
-    "shutil",
-    "string",
-    "struct",
-    "sys",
-    "tempfile",
-    "textwrap",
-    "time",
-    "traceback",
-    "types",
-    "typing",
-    "typing_extensions",
-    "urllib",
-    "uuid",
-    "warnings",
-    "zlib",
-    "zoneinfo",
-];
-
-/// Methods of imported models, columns and of JSON libraries: they give a value, and what is executed with it is read.
-const EXPRESSIONS: &[&str] =
-    &["insert", "update", "delete", "select", "is_", "is_not", "in_", "not_in", "like", "label", "dumps", "loads"];
+use super::strings;
+use super::value::{Text, Value};
+use crate::alembic::lint::sql::PLACEHOLDER;
 
 impl<'a> Interpreter<'a> {
     /// The value of an expression; what it does to the database is recorded on the way.
@@ -142,7 +77,10 @@ impl<'a> Interpreter<'a> {
             Expr::Subscript(subscript) => {
                 let of = self.evaluate(&subscript.value);
                 let index = self.evaluate(&subscript.slice);
-                item(&of, &index)
+                match (of.path(), &index) {
+                    (Some("builtins.globals" | "builtins.locals"), Value::Text(name)) => self.functions_named(name),
+                    _ => item(&of, &index),
+                }
             }
             Expr::Named(named) => {
                 let value = self.evaluate(&named.value);
@@ -158,14 +96,23 @@ impl<'a> Interpreter<'a> {
             Expr::ListComp(comprehension) => self.comprehension(&comprehension.generators, &comprehension.elt),
             Expr::SetComp(comprehension) => self.comprehension(&comprehension.generators, &comprehension.elt),
             Expr::Generator(comprehension) => self.comprehension(&comprehension.generators, &comprehension.elt),
+            Expr::Lambda(lambda) => Value::Lambda(lambda),
             Expr::DictComp(_)
-            | Expr::Lambda(_)
             | Expr::YieldFrom(_)
             | Expr::TString(_)
             | Expr::BytesLiteral(_)
             | Expr::EllipsisLiteral(_)
             | Expr::Slice(_)
             | Expr::IpyEscapeCommand(_) => Value::Unknown,
+        }
+    }
+
+    /// `globals()["name"]`: the function, or all that may be meant when only the beginning of the name is known.
+    fn functions_named(&self, name: &Text) -> Value<'a> {
+        match name.text.split_once(PLACEHOLDER) {
+            Some((prefix, _)) if !prefix.is_empty() => Value::List(self.functions_with(prefix).into()),
+            Some(_) => Value::Unknown,
+            None => self.lookup(&name.text),
         }
     }
 
@@ -220,94 +167,13 @@ impl<'a> Interpreter<'a> {
         }
         Value::List(values.into())
     }
-
-    /// The function and the arguments of a call, stars spread as far as they are known.
-    pub(super) fn called(&mut self, call: &'a ExprCall) -> Called<'a> {
-        let mut function = self.evaluate(&call.func);
-        let mut arguments = Vec::new();
-        for argument in &call.arguments.args {
-            let value = self.evaluate(argument);
-            match (argument, value.elements()) {
-                (Expr::Starred(_), Some(spread)) => arguments.extend(spread),
-                _ => arguments.push(value),
-            }
-        }
-        let mut keywords = Vec::new();
-        for keyword in &call.arguments.keywords {
-            let value = self.evaluate(&keyword.value);
-            match (&keyword.arg, value) {
-                (Some(name), value) => keywords.push((name.to_string(), value)),
-                (None, Value::Dict(entries)) => {
-                    keywords.extend(
-                        entries.iter().filter_map(|(key, value)| Some((key.as_str()?.to_owned(), value.clone()))),
-                    );
-                }
-                (None, _) => {}
-            }
-        }
-        if let Some(partial) = function.call_of(&["partial"]).cloned()
-            && let Some((inner, bound)) = partial.arguments.split_first()
-        {
-            arguments.splice(0..0, bound.iter().cloned());
-            keywords.extend(partial.keywords.iter().cloned());
-            function = inner.clone();
-        }
-        (function, arguments, keywords)
-    }
-
-    fn evaluate_call(&mut self, call: &'a ExprCall) -> Value<'a> {
-        let range = call.range();
-        let (function, arguments, keywords) = self.called(call);
-        match &function {
-            Value::Function(definition) => self.call(definition, &arguments, &keywords, None),
-            Value::Path(path) => {
-                let path = Rc::clone(path);
-                let call = Call { function, arguments, keywords };
-                self.call_of_path(&path, call, range)
-            }
-            Value::Member(of, name) => {
-                let (of, name) = (Rc::clone(of), Rc::clone(name));
-                if let Some(value) = strings::method(&of, &name, &arguments, &keywords) {
-                    return value;
-                }
-                let call = Call { function, arguments, keywords };
-                match &*of {
-                    Value::Batch(table) => directives::carry_out(self, &name, Some(table), call, range),
-                    of => database::method(self, of, &name, call, range),
-                }
-            }
-            Value::Call(inner) if matches!(inner.function.tail(), Some("globals")) => Value::Unknown,
-            _ => Value::Call(Call { function, arguments, keywords }.into()),
-        }
-    }
-
-    fn call_of_path(&mut self, path: &str, call: Call<'a>, range: TextRange) -> Value<'a> {
-        if let Some(directive) = path.strip_prefix("alembic.op.") {
-            return directives::carry_out(self, directive, None, call, range);
-        }
-        if let Some(value) = strings::builtin(path, &call) {
-            return value;
-        }
-        let tail = path.rsplit('.').next().unwrap_or_default();
-        if tail == "execute" && call.arguments.len() == 1 {
-            return database::method(self, &Value::Unknown, tail, call, range);
-        }
-        let root = path.split('.').next().unwrap_or_default();
-        // An expression over columns of an imported model.
-        let is_expression = path.contains(".c.") || EXPRESSIONS.contains(&tail);
-        // A class of the application (a column type, an exception) does nothing when it is made.
-        if !HARMLESS.contains(&root) && !is_expression && !tail.starts_with(char::is_uppercase) {
-            self.note(range, format!("{path}() is imported and not read: what it does to the database is unknown"));
-        }
-        Value::Call(call.into())
-    }
 }
 
 /// An attribute; of a module it is a longer name.
 fn member<'a>(of: Value<'a>, name: &str) -> Value<'a> {
     match (&of, name) {
         (Value::Path(path), _) => Value::Path(format!("{path}.{name}").into()),
-        (Value::Model(table), "__tablename__") => table.name.as_deref().map_or(Value::Unknown, Value::text),
+        (Value::Model(model), "__tablename__") => model.table.name.as_deref().map_or(Value::Unknown, Value::text),
         (Value::Dialect, "name") => Value::text("postgresql"),
         (Value::Member(_, engine), "name") if &**engine == "engine" => Value::text("postgresql"),
         (Value::Call(_) | Value::Member(..) | Value::Unknown, "dialect") => Value::Dialect,

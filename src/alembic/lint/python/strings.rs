@@ -28,13 +28,11 @@ impl Builder {
             }
             Value::Int(number) => self.text.push_str(&number.to_string()),
             Value::Bool(truth) => self.text.push_str(if *truth { "True" } else { "False" }),
-            other => match other.name() {
-                Some(name) => self.text.push_str(&name),
-                None => {
-                    self.text.push_str(PLACEHOLDER);
-                    self.complete = false;
-                }
-            },
+            other => {
+                let name = other.name();
+                self.complete &= name.is_some();
+                self.text.push_str(name.as_deref().unwrap_or(PLACEHOLDER));
+            }
         }
     }
 
@@ -155,14 +153,10 @@ fn format<'a>(template: &Text, arguments: &[Value<'a>], keywords: &[(String, Val
 }
 
 /// Methods of strings and dicts that are worth following.
-pub(super) fn method<'a>(
-    of: &Value<'a>,
-    name: &str,
-    arguments: &[Value<'a>],
-    keywords: &[(String, Value<'a>)],
-) -> Option<Value<'a>> {
+pub(super) fn method<'a>(of: &Value<'a>, name: &str, call: &Call<'a>) -> Option<Value<'a>> {
+    let arguments = call.arguments.as_slice();
     match (of, name) {
-        (Value::Text(template), "format") => Some(format(template, arguments, keywords)),
+        (Value::Text(template), "format") => Some(format(template, arguments, &call.keywords)),
         (Value::Text(separator), "join") => {
             let parts = arguments.first().and_then(Value::elements);
             let mut built = Builder { text: String::new(), complete: separator.complete };
@@ -184,7 +178,15 @@ pub(super) fn method<'a>(
         (Value::Text(text), "startswith") => {
             Some(Value::Bool(text.text.starts_with(arguments.first()?.as_str()?))).filter(|_| text.complete)
         }
-        (Value::Text(_), "encode" | "splitlines" | "split" | "replace") => Some(Value::Unknown),
+        (Value::Text(text), "split") if text.complete => {
+            let parts = text.text.split(arguments.first()?.as_str()?).map(Value::text).collect::<Vec<_>>();
+            Some(Value::List(parts.into()))
+        }
+        (Value::Text(text), "replace") => {
+            let (from, to) = (arguments.first()?.as_str()?, arguments.get(1)?.as_str()?);
+            Some(Value::Text(Text { text: text.text.replace(from, to).into(), complete: text.complete }))
+        }
+        (Value::Text(_), "encode" | "splitlines") => Some(Value::Unknown),
         (Value::Dict(entries), "items") => Some(Value::List(
             entries
                 .iter()

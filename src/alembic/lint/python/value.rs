@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use ruff_python_ast::StmtFunctionDef;
+use ruff_python_ast::{ExprLambda, StmtClassDef, StmtFunctionDef};
 
 use crate::alembic::lint::operation::Table;
 
@@ -22,8 +22,10 @@ pub(super) enum Value<'a> {
     Path(Rc<str>),
     /// A function of the file.
     Function(&'a StmtFunctionDef),
-    /// A model class of the file and its table.
-    Model(Rc<Table>),
+    /// An anonymous function of the file.
+    Lambda(&'a ExprLambda),
+    /// A class of the file.
+    Model(Rc<Model<'a>>),
     /// What `batch_alter_table` gives.
     Batch(Rc<Table>),
     /// The dialect of a connection: PostgreSQL, or there would be no lint.
@@ -40,6 +42,13 @@ pub(super) struct Text {
     pub text: Rc<str>,
     /// Whether all of it is known.
     pub complete: bool,
+}
+
+/// A class of the file: most are models, with a table.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Model<'a> {
+    pub class: &'a StmtClassDef,
+    pub table: Table,
 }
 
 /// A call that stays as it is written.
@@ -82,7 +91,7 @@ impl<'a> Value<'a> {
             Self::Text(text) => text.complete.then(|| !text.text.is_empty()),
             Self::List(elements) => Some(!elements.is_empty()),
             Self::Dict(entries) => Some(!entries.is_empty()),
-            Self::Function(_) | Self::Model(_) | Self::Batch(_) | Self::Dialect => Some(true),
+            Self::Function(_) | Self::Lambda(_) | Self::Model(_) | Self::Batch(_) | Self::Dialect => Some(true),
             Self::Unknown | Self::Path(_) | Self::Call(_) | Self::Member(..) => None,
         }
     }
@@ -127,7 +136,8 @@ impl<'a> Value<'a> {
     pub(super) fn table(&self) -> Table {
         match self {
             Self::Text(_) => Table { schema: None, name: self.as_str().map(str::to_owned) },
-            Self::Model(table) | Self::Batch(table) => Table::clone(table),
+            Self::Model(model) => model.table.clone(),
+            Self::Batch(table) => Table::clone(table),
             Self::Member(of, attribute) if &**attribute == "__table__" => of.table(),
             Self::Call(call) => match self.tail() {
                 Some(

@@ -1,9 +1,7 @@
-//! `add-column-constraint`
-
 use super::{Case, Definition, Rule, Verdict};
 use crate::alembic::lint::operation::Action;
 
-/// See the definition.
+/// The rule `add-column-constraint`.
 pub(super) struct AddColumnConstraint;
 
 impl Rule for AddColumnConstraint {
@@ -11,8 +9,10 @@ impl Rule for AddColumnConstraint {
         &Definition {
             id: "add-column-constraint",
             title: "a new column comes with an index, UNIQUE or CHECK",
-            why: "The index is built, or the check reads every row, under the ACCESS EXCLUSIVE lock that adding the column took.",
-            safe: "add the column alone, then build the index with postgresql_concurrently=True inside autocommit_block(), or add the check with postgresql_not_valid=True and validate it later",
+            why: "The index is built, or the check reads every row, under the ACCESS EXCLUSIVE lock that adding the \
+                column took.",
+            safe: "add the column alone, then build the index with postgresql_concurrently=True inside \
+                autocommit_block(), or add the check with postgresql_not_valid=True and validate it later",
         }
     }
 

@@ -1,9 +1,7 @@
-//! `add-column-domain`
-
 use super::{Case, Definition, Rule, Verdict};
 use crate::alembic::lint::operation::{Action, Fill};
 
-/// See the definition.
+/// The rule `add-column-domain`.
 pub(super) struct AddColumnDomain;
 
 impl Rule for AddColumnDomain {
@@ -11,8 +9,10 @@ impl Rule for AddColumnDomain {
         &Definition {
             id: "add-column-domain",
             title: "a new column is of a domain with constraints",
-            why: "PostgreSQL checks the domain row by row and rewrites the table under ACCESS EXCLUSIVE while it does.",
-            safe: "add the column with the domain's base type, fill it in batches, and add the check as NOT VALID before it is validated",
+            why: "PostgreSQL checks the domain row by row and rewrites the table under ACCESS EXCLUSIVE while it \
+                does.",
+            safe: "add the column with the domain's base type, fill it in batches, and add the check as NOT VALID \
+                before it is validated",
         }
     }
 
@@ -36,11 +36,13 @@ mod tests {
     fn a_domain_with_a_check_rewrites() {
         lint_finds(
             "add-column-domain",
-            "op.execute('CREATE DOMAIN positive AS int CHECK (VALUE > 0)')\n    op.execute('ALTER TABLE t ADD a positive DEFAULT 1')",
+            "op.execute('CREATE DOMAIN positive AS int CHECK (VALUE > 0)')\n\
+             op.execute('ALTER TABLE t ADD a positive DEFAULT 1')",
         );
         lint_finds(
             "add-column-domain",
-            "op.add_column('t', sa.Column('a', postgresql.DOMAIN('p', sa.Integer(), check='VALUE > 0'), server_default='1'))",
+            "op.add_column('t', sa.Column('a', postgresql.DOMAIN('p', sa.Integer(), check='VALUE > 0'), \
+             server_default='1'))",
         );
     }
 
@@ -48,7 +50,7 @@ mod tests {
     fn a_domain_without_constraints_and_an_enum_do_not() {
         lint_ok(
             "add-column-domain",
-            "op.execute('CREATE DOMAIN plain AS int')\n    op.execute('ALTER TABLE t ADD a plain DEFAULT 1')",
+            "op.execute('CREATE DOMAIN plain AS int')\nop.execute('ALTER TABLE t ADD a plain DEFAULT 1')",
         );
         lint_ok(
             "add-column-domain",

@@ -1,9 +1,7 @@
-//! `add-column-foreign-key`
-
 use super::{Case, Definition, Rule, Scope, Verdict};
 use crate::alembic::lint::operation::Action;
 
-/// See the definition.
+/// The rule `add-column-foreign-key`.
 pub(super) struct AddColumnForeignKey;
 
 impl Rule for AddColumnForeignKey {
@@ -11,15 +9,23 @@ impl Rule for AddColumnForeignKey {
         &Definition {
             id: "add-column-foreign-key",
             title: "a new column carries a foreign key",
-            why: "The table is locked in ACCESS EXCLUSIVE and the referenced table in SHARE ROW EXCLUSIVE, so that its writes wait too; Alembic adds the key in a second statement that checks every row.",
-            safe: "add the column alone; in the next migration add the key with postgresql_not_valid=True, and VALIDATE it in one more",
+            why: "The table is locked in ACCESS EXCLUSIVE and the referenced table in SHARE ROW EXCLUSIVE, so that \
+                its writes wait too; Alembic adds the key in a second statement that checks every row.",
+            safe: "add the column alone; in the next migration add the key with postgresql_not_valid=True, and \
+                VALIDATE it in one more",
         }
     }
 
     fn check(&self, case: &Case) -> Option<Verdict> {
         let Action::AddColumn { table, column } = case.action() else { return None };
         let parent = &column.references.first()?.table;
-        Some(Verdict::error(format!("adds a column with a foreign key: {table} cannot be read and {parent} cannot be written until the transaction ends")).about(Scope::Everything))
+        Some(
+            Verdict::error(format!(
+                "adds a column with a foreign key: {table} cannot be read and {parent} cannot be \
+            written until the transaction ends"
+            ))
+            .about(Scope::Everything),
+        )
     }
 }
 
@@ -29,7 +35,11 @@ mod tests {
 
     #[test]
     fn an_inline_reference_locks_both_tables() {
-        lint_finds("add-column-foreign-key", "op.add_column('t', sa.Column('a', sa.Integer(), sa.ForeignKey('p.id')))");
+        lint_finds(
+            "add-column-foreign-key",
+            "op.add_column('t', sa.Column('a', sa.Integer(), \
+            sa.ForeignKey('p.id')))",
+        );
         lint_finds("add-column-foreign-key", "op.execute('ALTER TABLE t ADD a int REFERENCES p')");
     }
 

@@ -1,9 +1,7 @@
-//! `add-column-generated`
-
 use super::{Case, Definition, Rule, Verdict};
 use crate::alembic::lint::operation::{Action, Generated};
 
-/// See the definition.
+/// The rule `add-column-generated`.
 pub(super) struct AddColumnGenerated;
 
 impl Rule for AddColumnGenerated {
@@ -11,8 +9,10 @@ impl Rule for AddColumnGenerated {
         &Definition {
             id: "add-column-generated",
             title: "a new column is identity, serial or computed",
-            why: "Each existing row gets a value of its own, so that the table and its indexes are rewritten under ACCESS EXCLUSIVE.",
-            safe: "add a plain nullable column, keep it filled by a trigger or the application, fill old rows in batches, and attach the sequence or drop the trigger at the end",
+            why: "Each existing row gets a value of its own, so that the table and its indexes are rewritten under \
+                ACCESS EXCLUSIVE.",
+            safe: "add a plain nullable column, keep it filled by a trigger or the application, fill old rows in \
+                batches, and attach the sequence or drop the trigger at the end",
         }
     }
 

@@ -1,9 +1,7 @@
-//! `add-column-not-null`
-
 use super::{Case, Definition, Rule, Verdict};
 use crate::alembic::lint::operation::{Action, Fill};
 
-/// See the definition.
+/// The rule `add-column-not-null`.
 pub(super) struct AddColumnNotNull;
 
 impl Rule for AddColumnNotNull {
@@ -11,8 +9,10 @@ impl Rule for AddColumnNotNull {
         &Definition {
             id: "add-column-not-null",
             title: "a new NOT NULL column has no default",
-            why: "PostgreSQL reads the whole table under ACCESS EXCLUSIVE and fails as soon as it meets a row, because the column has no value for it.",
-            safe: "add the column nullable, fill it in batches in a migration of its own, then make it NOT NULL as `set-not-null` says; or give it a constant server_default",
+            why: "PostgreSQL reads the whole table under ACCESS EXCLUSIVE and fails as soon as it meets a row, \
+                because the column has no value for it.",
+            safe: "add the column nullable, fill it in batches in a migration of its own, then make it NOT NULL as \
+                `set-not-null` says; or give it a constant server_default",
         }
     }
 

@@ -1,9 +1,7 @@
-//! `add-column-volatile-default`
-
 use super::{Case, Definition, Rule, Verdict};
 use crate::alembic::lint::operation::{Action, Fill};
 
-/// See the definition.
+/// The rule `add-column-volatile-default`.
 pub(super) struct AddColumnVolatileDefault;
 
 impl Rule for AddColumnVolatileDefault {
@@ -11,8 +9,11 @@ impl Rule for AddColumnVolatileDefault {
         &Definition {
             id: "add-column-volatile-default",
             title: "a new column has a default that differs from row to row",
-            why: "A constant or now() is kept once in the catalog; a volatile default such as gen_random_uuid() or clock_timestamp() is computed for each row, so that the table and its indexes are rewritten under ACCESS EXCLUSIVE.",
-            safe: "add the column without the default, set the default with alter_column() for new rows, and fill the old ones in batches",
+            why: "A constant or now() is kept once in the catalog; a volatile default such as gen_random_uuid() or \
+                clock_timestamp() is computed for each row, so that the table and its indexes are rewritten under \
+                ACCESS EXCLUSIVE.",
+            safe: "add the column without the default, set the default with alter_column() for new rows, and fill \
+                the old ones in batches",
         }
     }
 
@@ -24,7 +25,8 @@ impl Rule for AddColumnVolatileDefault {
                 "adds `{name}` with a volatile default: {table} is rewritten while nobody can read it"
             ))),
             Fill::Unknown => Some(Verdict::warning(format!(
-                "adds `{name}` with a default that may be volatile: if it is, {table} is rewritten while nobody can read it"
+                "adds `{name}` with a default that may be volatile: if it is, {table} is rewritten while nobody can \
+                 read it"
             ))),
             Fill::Nothing | Fill::Constant => None,
         }

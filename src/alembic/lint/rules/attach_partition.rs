@@ -1,9 +1,7 @@
-//! `attach-partition`
-
 use super::{Case, Definition, Rule, Scope, Verdict};
 use crate::alembic::lint::operation::Action;
 
-/// See the definition.
+/// The rule `attach-partition`.
 pub(super) struct AttachPartition;
 
 impl Rule for AttachPartition {
@@ -11,7 +9,8 @@ impl Rule for AttachPartition {
         &Definition {
             id: "attach-partition",
             title: "a table is attached as a partition",
-            why: "The attached table is locked in ACCESS EXCLUSIVE and read through, unless a valid CHECK already shows that its rows fit; the parent is locked in SHARE UPDATE EXCLUSIVE.",
+            why: "The attached table is locked in ACCESS EXCLUSIVE and read through, unless a valid CHECK already \
+                shows that its rows fit; the parent is locked in SHARE UPDATE EXCLUSIVE.",
             safe: "add a CHECK that matches the bounds as NOT VALID, VALIDATE it, attach, then drop the CHECK",
         }
     }
@@ -20,7 +19,8 @@ impl Rule for AttachPartition {
         let Action::AttachPartition { parent, partition } = case.action() else { return None };
         Some(
             Verdict::warning(format!(
-                "attaches {partition} to {parent}: without a matching CHECK it is read through while nobody can use it"
+                "attaches {partition} to {parent}: without a matching CHECK it is read through while nobody can use \
+                 it"
             ))
             .about(Scope::Everything),
         )

@@ -1,9 +1,7 @@
-//! `backfill-with-ddl`
-
 use super::{Case, Definition, Rule, Scope, Verdict};
 use crate::alembic::lint::operation::Action;
 
-/// See the definition.
+/// The rule `backfill-with-ddl`.
 pub(super) struct BackfillWithDdl;
 
 impl Rule for BackfillWithDdl {
@@ -11,7 +9,9 @@ impl Rule for BackfillWithDdl {
         &Definition {
             id: "backfill-with-ddl",
             title: "rows are written in the transaction of a schema change",
-            why: "The schema change's lock is held until the transaction ends, so that everybody waits for as long as the rows take; and rows that are written before it keep the transaction open while it queues for its lock.",
+            why: "The schema change's lock is held until the transaction ends, so that everybody waits for as long \
+                as the rows take; and rows that are written before it keep the transaction open while it queues for \
+                its lock.",
             safe: "fill rows in a migration of its own, in batches that commit",
         }
     }
@@ -45,15 +45,17 @@ mod tests {
     fn a_backfill_holds_the_lock_of_the_change() {
         lint_finds(
             "backfill-with-ddl",
-            "op.add_column('t', sa.Column('a', sa.Integer()))\n    op.execute('UPDATE t SET a = 1')",
+            "op.add_column('t', sa.Column('a', sa.Integer()))\nop.execute('UPDATE t SET a = 1')",
         );
         lint_finds(
             "backfill-with-ddl",
-            "bind = op.get_bind()\n    t = sa.table('t', sa.column('a'))\n    op.add_column('t', sa.Column('a', sa.Integer()))\n    bind.execute(t.update().where(t.c.a == 1).values(a=2))",
+            "bind = op.get_bind()\nt = sa.table('t', sa.column('a'))\n\
+             op.add_column('t', sa.Column('a', sa.Integer()))\n\
+             bind.execute(t.update().where(t.c.a == 1).values(a=2))",
         );
         lint_finds(
             "backfill-with-ddl",
-            "op.drop_column('u', 'a')\n    op.bulk_insert(sa.table('t', sa.column('a')), [{'a': 1}])",
+            "op.drop_column('u', 'a')\nop.bulk_insert(sa.table('t', sa.column('a')), [{'a': 1}])",
         );
     }
 
@@ -62,11 +64,12 @@ mod tests {
         lint_ok("backfill-with-ddl", "op.execute('UPDATE t SET a = 1')");
         lint_ok(
             "backfill-with-ddl",
-            "op.add_column('t', sa.Column('a', sa.Integer()))\n    with op.get_context().autocommit_block():\n        op.execute('UPDATE t SET a = 1')",
+            "op.add_column('t', sa.Column('a', sa.Integer()))\n\
+             with op.get_context().autocommit_block():\n    op.execute('UPDATE t SET a = 1')",
         );
         lint_ok(
             "backfill-with-ddl",
-            "t = op.create_table('t', sa.Column('a', sa.Integer()))\n    op.bulk_insert(t, [{'a': 1}])",
+            "t = op.create_table('t', sa.Column('a', sa.Integer()))\nop.bulk_insert(t, [{'a': 1}])",
         );
     }
 }

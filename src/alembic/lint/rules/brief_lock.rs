@@ -1,9 +1,7 @@
-//! `brief-lock`
-
 use super::{Case, Definition, Rule, Scope, Verdict};
 use crate::alembic::lint::operation::{Action, Constraint};
 
-/// See the definition.
+/// The rule `brief-lock`.
 pub(super) struct BriefLock;
 
 impl Rule for BriefLock {
@@ -11,7 +9,8 @@ impl Rule for BriefLock {
         &Definition {
             id: "brief-lock",
             title: "a lock that is held only briefly",
-            why: "Nothing is read or rewritten, but the lock still waits for the oldest query on the table, and later queries wait behind it.",
+            why: "Nothing is read or rewritten, but the lock still waits for the oldest query on the table, and \
+                later queries wait behind it.",
             safe: "set a lock_timeout and retry",
         }
     }
@@ -43,7 +42,11 @@ mod tests {
     fn a_plain_column_or_trigger_locks_briefly() {
         lint_finds("brief-lock", "op.add_column('t', sa.Column('a', sa.Integer()))");
         lint_finds("brief-lock", "op.alter_column('t', 'a', server_default=None)");
-        lint_finds("brief-lock", "op.execute('CREATE TRIGGER x AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()')");
+        lint_finds(
+            "brief-lock",
+            "op.execute('CREATE TRIGGER x AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION \
+            f()')",
+        );
         lint_finds("brief-lock", "op.create_foreign_key('f', 't', 'p', ['a'], ['id'], postgresql_not_valid=True)");
     }
 

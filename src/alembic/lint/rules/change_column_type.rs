@@ -1,10 +1,8 @@
-//! `change-column-type`
-
 use super::{Case, Definition, Rule, Verdict};
 use crate::alembic::lint::data_type::{Rewrite, is_time_zone_change, rewrite};
 use crate::alembic::lint::operation::Action;
 
-/// See the definition.
+/// The rule `change-column-type`.
 pub(super) struct ChangeColumnType;
 
 impl Rule for ChangeColumnType {
@@ -12,8 +10,10 @@ impl Rule for ChangeColumnType {
         &Definition {
             id: "change-column-type",
             title: "a column changes its type",
-            why: "Unless the old values are valid as they stand (a longer varchar, varchar to text, more numeric precision), the table and all its indexes are rewritten under ACCESS EXCLUSIVE.",
-            safe: "add a column of the new type, keep it filled by a trigger, fill old rows in batches, then switch the names",
+            why: "Unless the old values are valid as they stand (a longer varchar, varchar to text, more numeric \
+                precision), the table and all its indexes are rewritten under ACCESS EXCLUSIVE.",
+            safe: "add a column of the new type, keep it filled by a trigger, fill old rows in batches, then switch \
+                the names",
         }
     }
 
@@ -24,10 +24,12 @@ impl Rule for ChangeColumnType {
         match rewrite(from.as_ref(), to.as_ref()) {
             Rewrite::Never if !using => None,
             Rewrite::Unknown if !using => Some(Verdict::warning(format!(
-                "changes `{column}` to {to_name}; what it was is not known (existing_type), and unless the values are the same {table} is rewritten while nobody can read it"
+                "changes `{column}` to {to_name}; what it was is not known (existing_type), and unless the values \
+                 are the same {table} is rewritten while nobody can read it"
             ))),
             _ if is_time_zone_change(from.as_ref(), to.as_ref()) && !using => Some(Verdict::error(format!(
-                "changes `{column}` to {to_name}: {table} is rewritten while nobody can read it, unless the session's TimeZone is UTC"
+                "changes `{column}` to {to_name}: {table} is rewritten while nobody can read it, unless the \
+                 session's TimeZone is UTC"
             ))),
             _ => Some(Verdict::error(format!(
                 "changes `{column}` to {to_name}: {table} is rewritten while nobody can read it"

@@ -1,8 +1,6 @@
-//! `concurrently-in-transaction`
-
 use super::{Case, Definition, Rule, Scope, Verdict};
 
-/// See the definition.
+/// The rule `concurrently-in-transaction`.
 pub(super) struct ConcurrentlyInTransaction;
 
 impl Rule for ConcurrentlyInTransaction {
@@ -10,8 +8,10 @@ impl Rule for ConcurrentlyInTransaction {
         &Definition {
             id: "concurrently-in-transaction",
             title: "a statement that PostgreSQL refuses inside a transaction",
-            why: "VACUUM, CREATE, DROP and REINDEX ... CONCURRENTLY and DETACH PARTITION ... CONCURRENTLY fail inside a transaction block, and Alembic opens one around the migration.",
-            safe: "put it inside `with op.get_context().autocommit_block():`, which commits what came before; best alone in its migration",
+            why: "VACUUM, CREATE, DROP and REINDEX ... CONCURRENTLY and DETACH PARTITION ... CONCURRENTLY fail \
+                inside a transaction block, and Alembic opens one around the migration.",
+            safe: "put it inside `with op.get_context().autocommit_block():`, which commits what came before; best \
+                alone in its migration",
         }
     }
 
@@ -34,7 +34,7 @@ mod tests {
         lint_finds("concurrently-in-transaction", "op.execute('DROP INDEX CONCURRENTLY i')");
         lint_finds(
             "concurrently-in-transaction",
-            "with op.get_context().autocommit_block():\n        pass\n    op.execute('REINDEX TABLE CONCURRENTLY t')",
+            "with op.get_context().autocommit_block():\n    pass\nop.execute('REINDEX TABLE CONCURRENTLY t')",
         );
     }
 
@@ -42,11 +42,11 @@ mod tests {
     fn it_is_fine_in_one_or_after_a_commit() {
         lint_ok(
             "concurrently-in-transaction",
-            "with op.get_context().autocommit_block():\n        op.execute('CREATE INDEX CONCURRENTLY i ON t (a)')",
+            "with op.get_context().autocommit_block():\n    op.execute('CREATE INDEX CONCURRENTLY i ON t (a)')",
         );
         lint_ok(
             "concurrently-in-transaction",
-            "op.execute('COMMIT')\n    op.create_index('i', 't', ['a'], postgresql_concurrently=True)",
+            "op.execute('COMMIT')\nop.create_index('i', 't', ['a'], postgresql_concurrently=True)",
         );
     }
 }

@@ -1,9 +1,7 @@
-//! `create-check`
-
 use super::{Case, Definition, Rule, Verdict};
 use crate::alembic::lint::operation::{Action, Constraint};
 
-/// See the definition.
+/// The rule `create-check`.
 pub(super) struct CreateCheck;
 
 impl Rule for CreateCheck {
@@ -12,7 +10,8 @@ impl Rule for CreateCheck {
             id: "create-check",
             title: "a CHECK constraint is added and checked at once",
             why: "Every row is read under ACCESS EXCLUSIVE.",
-            safe: "op.create_check_constraint(..., postgresql_not_valid=True), then ALTER TABLE ... VALIDATE CONSTRAINT in the next migration",
+            safe: "op.create_check_constraint(..., postgresql_not_valid=True), then ALTER TABLE ... VALIDATE \
+                CONSTRAINT in the next migration",
         }
     }
 

@@ -1,9 +1,7 @@
-//! `create-exclude`
-
 use super::{Case, Definition, Rule, Verdict};
 use crate::alembic::lint::operation::{Action, Constraint};
 
-/// See the definition.
+/// The rule `create-exclude`.
 pub(super) struct CreateExclude;
 
 impl Rule for CreateExclude {
@@ -41,7 +39,8 @@ mod tests {
     fn a_new_table_has_nothing_to_compare() {
         lint_ok(
             "create-exclude",
-            "op.create_table('t', sa.Column('during', sa.Text()))\n    op.create_exclude_constraint('e', 't', ('during', '='))",
+            "op.create_table('t', sa.Column('during', sa.Text()))\n\
+             op.create_exclude_constraint('e', 't', ('during', '='))",
         );
     }
 }

@@ -1,9 +1,7 @@
-//! `create-foreign-key`
-
 use super::{Case, Definition, Rule, Scope, Verdict};
 use crate::alembic::lint::operation::{Action, Constraint};
 
-/// See the definition.
+/// The rule `create-foreign-key`.
 pub(super) struct CreateForeignKey;
 
 impl Rule for CreateForeignKey {
@@ -11,8 +9,10 @@ impl Rule for CreateForeignKey {
         &Definition {
             id: "create-foreign-key",
             title: "a foreign key is added and checked at once",
-            why: "Both tables are locked in SHARE ROW EXCLUSIVE, so that writes to either wait, while every row is looked up.",
-            safe: "op.create_foreign_key(..., postgresql_not_valid=True), then ALTER TABLE ... VALIDATE CONSTRAINT in the next migration",
+            why: "Both tables are locked in SHARE ROW EXCLUSIVE, so that writes to either wait, while every row is \
+                looked up.",
+            safe: "op.create_foreign_key(..., postgresql_not_valid=True), then ALTER TABLE ... VALIDATE CONSTRAINT \
+                in the next migration",
         }
     }
 
@@ -41,7 +41,7 @@ mod tests {
         lint_finds("create-foreign-key", "op.create_foreign_key('f', 't', 'p', ['p_id'], ['id'])");
         lint_finds(
             "create-foreign-key",
-            "with op.batch_alter_table('t') as b:\n        b.create_foreign_key('f', 'p', ['p_id'], ['id'])",
+            "with op.batch_alter_table('t') as b:\n    b.create_foreign_key('f', 'p', ['p_id'], ['id'])",
         );
         lint_finds("create-foreign-key", "op.execute('ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES p (id)')");
     }

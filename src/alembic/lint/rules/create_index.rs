@@ -1,9 +1,7 @@
-//! `create-index`
-
 use super::{Case, Definition, Rule, Verdict};
 use crate::alembic::lint::operation::Action;
 
-/// See the definition.
+/// The rule `create-index`.
 pub(super) struct CreateIndex;
 
 impl Rule for CreateIndex {
@@ -11,8 +9,10 @@ impl Rule for CreateIndex {
         &Definition {
             id: "create-index",
             title: "an index is built while writes wait",
-            why: "CREATE INDEX holds SHARE on the table for as long as it takes to read and sort it: every INSERT, UPDATE and DELETE waits.",
-            safe: "op.create_index(..., postgresql_concurrently=True) inside `with op.get_context().autocommit_block():`",
+            why: "CREATE INDEX holds SHARE on the table for as long as it takes to read and sort it: every INSERT, \
+                UPDATE and DELETE waits.",
+            safe: "op.create_index(..., postgresql_concurrently=True) inside `with \
+                op.get_context().autocommit_block():`",
         }
     }
 
@@ -32,7 +32,7 @@ mod tests {
         lint_finds("create-index", "op.create_index('i', 't', ['a'])");
         lint_finds(
             "create-index",
-            "with op.batch_alter_table('t') as b:\n        b.create_index(b.f('i'), ['a'], unique=True)",
+            "with op.batch_alter_table('t') as b:\n    b.create_index(b.f('i'), ['a'], unique=True)",
         );
         lint_finds("create-index", "op.execute('CREATE UNIQUE INDEX i ON s.t (a)')");
     }
@@ -41,11 +41,13 @@ mod tests {
     fn a_concurrent_one_and_one_on_a_new_table_do_not() {
         lint_ok(
             "create-index",
-            "with op.get_context().autocommit_block():\n        op.create_index('i', 't', ['a'], postgresql_concurrently=True)",
+            "with op.get_context().autocommit_block():\n    op.create_index('i', 't', ['a'], \
+             postgresql_concurrently=True)",
         );
         lint_ok(
             "create-index",
-            "op.create_table('t', sa.Column('a', sa.Integer()))\n    op.create_index('i', 't', ['a'])",
+            "op.create_table('t', sa.Column('a', sa.Integer()))\n\
+            op.create_index('i', 't', ['a'])",
         );
     }
 }

@@ -1,9 +1,7 @@
-//! `create-partition-of`
-
 use super::{Case, Definition, Rule, Scope, Verdict};
 use crate::alembic::lint::operation::Action;
 
-/// See the definition.
+/// The rule `create-partition-of`.
 pub(super) struct CreatePartitionOf;
 
 impl Rule for CreatePartitionOf {
@@ -11,8 +9,10 @@ impl Rule for CreatePartitionOf {
         &Definition {
             id: "create-partition-of",
             title: "a partition is created in place",
-            why: "CREATE TABLE ... PARTITION OF takes ACCESS EXCLUSIVE on the parent: all its partitions are out of reach until the transaction ends.",
-            safe: "CREATE TABLE (LIKE parent), then ALTER TABLE parent ATTACH PARTITION, which takes only SHARE UPDATE EXCLUSIVE on the parent",
+            why: "CREATE TABLE ... PARTITION OF takes ACCESS EXCLUSIVE on the parent: all its partitions are out of \
+                reach until the transaction ends.",
+            safe: "CREATE TABLE (LIKE parent), then ALTER TABLE parent ATTACH PARTITION, which takes only SHARE \
+                UPDATE EXCLUSIVE on the parent",
         }
     }
 

@@ -1,9 +1,7 @@
-//! `create-primary-key`
-
 use super::{Case, Definition, Rule, Verdict};
 use crate::alembic::lint::operation::{Action, Constraint};
 
-/// See the definition.
+/// The rule `create-primary-key`.
 pub(super) struct CreatePrimaryKey;
 
 impl Rule for CreatePrimaryKey {
@@ -12,7 +10,8 @@ impl Rule for CreatePrimaryKey {
             id: "create-primary-key",
             title: "a primary key builds its index while everybody waits",
             why: "The index is built under ACCESS EXCLUSIVE, and columns that may be NULL are checked as well.",
-            safe: "build a unique index concurrently, make the columns NOT NULL as `set-not-null` says, then ADD CONSTRAINT ... PRIMARY KEY USING INDEX",
+            safe: "build a unique index concurrently, make the columns NOT NULL as `set-not-null` says, then ADD \
+                CONSTRAINT ... PRIMARY KEY USING INDEX",
         }
     }
 

@@ -1,9 +1,7 @@
-//! `create-table-foreign-key`
-
 use super::{Case, Definition, Rule, Scope, Verdict};
 use crate::alembic::lint::operation::Action;
 
-/// See the definition.
+/// The rule `create-table-foreign-key`.
 pub(super) struct CreateTableForeignKey;
 
 impl Rule for CreateTableForeignKey {
@@ -11,7 +9,8 @@ impl Rule for CreateTableForeignKey {
         &Definition {
             id: "create-table-foreign-key",
             title: "a new table references one that is in use",
-            why: "SHARE ROW EXCLUSIVE is taken on the referenced table until the transaction ends: writes to it wait.",
+            why: "SHARE ROW EXCLUSIVE is taken on the referenced table until the transaction ends: writes to it \
+                wait.",
             safe: "set a lock_timeout, keep the transaction short, or add the foreign key in a migration of its own",
         }
     }
@@ -48,7 +47,9 @@ mod tests {
     fn one_that_is_new_too_is_not() {
         lint_ok(
             "create-table-foreign-key",
-            "op.create_table('p', sa.Column('id', sa.Integer()))\n    op.create_table('t', sa.Column('a', sa.Integer(), sa.ForeignKey('p.id')), sa.Column('b', sa.Integer(), sa.ForeignKey('t.a')))",
+            "op.create_table('p', sa.Column('id', sa.Integer()))\n\
+             op.create_table('t', sa.Column('a', sa.Integer(), sa.ForeignKey('p.id')), sa.Column('b', sa.Integer(), \
+             sa.ForeignKey('t.a')))",
         );
     }
 }

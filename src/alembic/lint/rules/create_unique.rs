@@ -1,9 +1,7 @@
-//! `create-unique`
-
 use super::{Case, Definition, Rule, Verdict};
 use crate::alembic::lint::operation::{Action, Constraint};
 
-/// See the definition.
+/// The rule `create-unique`.
 pub(super) struct CreateUnique;
 
 impl Rule for CreateUnique {

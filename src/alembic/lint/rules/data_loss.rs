@@ -1,10 +1,8 @@
-//! `data-loss`
-
 use super::{Case, Definition, Rule, Verdict};
 use crate::alembic::lint::data_type::narrows;
 use crate::alembic::lint::operation::Action;
 
-/// See the definition.
+/// The rule `data-loss`.
 pub(super) struct DataLoss;
 
 impl Rule for DataLoss {
@@ -13,7 +11,8 @@ impl Rule for DataLoss {
             id: "data-loss",
             title: "data is lost",
             why: "downgrade() cannot bring back what a dropped column or table, a TRUNCATE or a narrower type held.",
-            safe: "expand, migrate, contract: keep the old form until nothing needs it, and a backup of what is dropped",
+            safe: "expand, migrate, contract: keep the old form until nothing needs it, and a backup of what is \
+                dropped",
         }
     }
 
@@ -44,7 +43,11 @@ mod tests {
         lint_finds("data-loss", "op.drop_column('t', 'a')");
         lint_finds("data-loss", "op.drop_table('t')");
         lint_finds("data-loss", "op.execute('TRUNCATE t')");
-        lint_finds("data-loss", "op.alter_column('t', 'a', existing_type=sa.Numeric(10, 4), type_=sa.Numeric(10, 2))");
+        lint_finds(
+            "data-loss",
+            "op.alter_column('t', 'a', existing_type=sa.Numeric(10, 4), type_=sa.Numeric(10, \
+            2))",
+        );
     }
 
     #[test]

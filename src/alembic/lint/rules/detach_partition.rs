@@ -1,9 +1,7 @@
-//! `detach-partition`
-
 use super::{Case, Definition, Rule, Scope, Verdict};
 use crate::alembic::lint::operation::Action;
 
-/// See the definition.
+/// The rule `detach-partition`.
 pub(super) struct DetachPartition;
 
 impl Rule for DetachPartition {
@@ -11,8 +9,10 @@ impl Rule for DetachPartition {
         &Definition {
             id: "detach-partition",
             title: "a partition is detached while everybody waits",
-            why: "ACCESS EXCLUSIVE is taken on the parent: all its partitions are out of reach until the transaction ends.",
-            safe: "DETACH PARTITION ... CONCURRENTLY (PostgreSQL 14 and newer) inside `with op.get_context().autocommit_block():`",
+            why: "ACCESS EXCLUSIVE is taken on the parent: all its partitions are out of reach until the transaction \
+                ends.",
+            safe: "DETACH PARTITION ... CONCURRENTLY (PostgreSQL 14 and newer) inside `with \
+                op.get_context().autocommit_block():`",
         }
     }
 

@@ -1,9 +1,7 @@
-//! `drop-column`
-
 use super::{Case, Definition, Rule, Verdict};
 use crate::alembic::lint::operation::Action;
 
-/// See the definition.
+/// The rule `drop-column`.
 pub(super) struct DropColumn;
 
 impl Rule for DropColumn {
@@ -11,7 +9,8 @@ impl Rule for DropColumn {
         &Definition {
             id: "drop-column",
             title: "a column is dropped",
-            why: "Code that still runs and names the column fails from that moment on; the lock is ACCESS EXCLUSIVE, briefly.",
+            why: "Code that still runs and names the column fails from that moment on; the lock is ACCESS EXCLUSIVE, \
+                briefly.",
             safe: "first deploy code that does not use the column any more, then drop it, with a lock_timeout",
         }
     }
@@ -33,12 +32,12 @@ mod tests {
     #[test]
     fn a_dropped_column_breaks_the_code_that_runs() {
         lint_finds("drop-column", "op.drop_column('t', 'a')");
-        lint_finds("drop-column", "with op.batch_alter_table('t', schema='s') as b:\n        b.drop_column('a')");
+        lint_finds("drop-column", "with op.batch_alter_table('t', schema='s') as b:\n    b.drop_column('a')");
         lint_finds("drop-column", "op.execute('ALTER TABLE t DROP a')");
     }
 
     #[test]
     fn nobody_uses_a_table_that_was_just_made() {
-        lint_ok("drop-column", "op.create_table('t', sa.Column('a', sa.Integer()))\n    op.drop_column('t', 'a')");
+        lint_ok("drop-column", "op.create_table('t', sa.Column('a', sa.Integer()))\nop.drop_column('t', 'a')");
     }
 }

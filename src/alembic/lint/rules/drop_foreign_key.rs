@@ -1,9 +1,7 @@
-//! `drop-foreign-key`
-
 use super::{Case, Definition, Rule, Scope, Verdict};
 use crate::alembic::lint::operation::Action;
 
-/// See the definition.
+/// The rule `drop-foreign-key`.
 pub(super) struct DropForeignKey;
 
 impl Rule for DropForeignKey {
@@ -11,7 +9,8 @@ impl Rule for DropForeignKey {
         &Definition {
             id: "drop-foreign-key",
             title: "a foreign key is dropped",
-            why: "ACCESS EXCLUSIVE is taken on both tables, the referenced one included: briefly, but each waits for the oldest query on it and everybody queues behind.",
+            why: "ACCESS EXCLUSIVE is taken on both tables, the referenced one included: briefly, but each waits for \
+                the oldest query on it and everybody queues behind.",
             safe: "set a lock_timeout and retry; one foreign key per migration",
         }
     }
@@ -37,7 +36,7 @@ mod tests {
         lint_finds("drop-foreign-key", "op.drop_constraint('f', 't', type_='foreignkey')");
         lint_finds(
             "drop-foreign-key",
-            "with op.batch_alter_table('t') as b:\n        b.drop_constraint('f', type_='foreignkey')",
+            "with op.batch_alter_table('t') as b:\n    b.drop_constraint('f', type_='foreignkey')",
         );
     }
 

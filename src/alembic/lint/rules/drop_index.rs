@@ -1,9 +1,7 @@
-//! `drop-index`
-
 use super::{Case, Definition, Rule, Verdict};
 use crate::alembic::lint::operation::Action;
 
-/// See the definition.
+/// The rule `drop-index`.
 pub(super) struct DropIndex;
 
 impl Rule for DropIndex {
@@ -11,8 +9,10 @@ impl Rule for DropIndex {
         &Definition {
             id: "drop-index",
             title: "an index is dropped while everybody waits",
-            why: "DROP INDEX takes ACCESS EXCLUSIVE on the table: briefly, but it waits for the oldest query on it and everybody queues behind.",
-            safe: "op.drop_index(..., postgresql_concurrently=True) inside `with op.get_context().autocommit_block():`",
+            why: "DROP INDEX takes ACCESS EXCLUSIVE on the table: briefly, but it waits for the oldest query on it \
+                and everybody queues behind.",
+            safe: "op.drop_index(..., postgresql_concurrently=True) inside `with \
+                op.get_context().autocommit_block():`",
         }
     }
 
@@ -40,7 +40,7 @@ mod tests {
     fn a_concurrent_drop_does_not() {
         lint_ok(
             "drop-index",
-            "with op.get_context().autocommit_block():\n        op.drop_index('i', 't', postgresql_concurrently=True)",
+            "with op.get_context().autocommit_block():\n    op.drop_index('i', 't', postgresql_concurrently=True)",
         );
     }
 }

@@ -1,9 +1,7 @@
-//! `drop-table`
-
 use super::{Case, Definition, Rule, Scope, Verdict};
 use crate::alembic::lint::operation::Action;
 
-/// See the definition.
+/// The rule `drop-table`.
 pub(super) struct DropTable;
 
 impl Rule for DropTable {
@@ -11,8 +9,10 @@ impl Rule for DropTable {
         &Definition {
             id: "drop-table",
             title: "a table is dropped",
-            why: "Code that still runs and names the table fails from that moment on. The lock is ACCESS EXCLUSIVE on the table, and on every table that it references.",
-            safe: "first deploy code that does not use the table any more; drop its foreign keys one by one before, with a lock_timeout",
+            why: "Code that still runs and names the table fails from that moment on. The lock is ACCESS EXCLUSIVE \
+                on the table, and on every table that it references.",
+            safe: "first deploy code that does not use the table any more; drop its foreign keys one by one before, \
+                with a lock_timeout",
         }
     }
 
@@ -40,6 +40,6 @@ mod tests {
 
     #[test]
     fn a_scratch_table_may_go() {
-        lint_ok("drop-table", "op.create_table('scratch', sa.Column('a', sa.Integer()))\n    op.drop_table('scratch')");
+        lint_ok("drop-table", "op.create_table('scratch', sa.Column('a', sa.Integer()))\nop.drop_table('scratch')");
     }
 }

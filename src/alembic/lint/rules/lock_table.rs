@@ -1,9 +1,7 @@
-//! `lock-table`
-
 use super::{Case, Definition, Rule, Verdict};
 use crate::alembic::lint::operation::Action;
 
-/// See the definition.
+/// The rule `lock-table`.
 pub(super) struct LockTable;
 
 impl Rule for LockTable {
@@ -12,7 +10,8 @@ impl Rule for LockTable {
             id: "lock-table",
             title: "a table is locked by hand",
             why: "The lock is held until the transaction ends, whatever else the migration does.",
-            safe: "leave it to the statements that need a lock; if one is needed, keep the transaction short and set a lock_timeout",
+            safe: "leave it to the statements that need a lock; if one is needed, keep the transaction short and set \
+                a lock_timeout",
         }
     }
 

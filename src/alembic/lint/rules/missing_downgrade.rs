@@ -1,9 +1,7 @@
-//! `missing-downgrade`
-
 use super::{Definition, Rule, Verdict};
 use crate::alembic::lint::reader::{Downgrade, Migration};
 
-/// See the definition.
+/// The rule `missing-downgrade`.
 pub(super) struct MissingDowngrade;
 
 impl Rule for MissingDowngrade {
@@ -38,7 +36,8 @@ mod tests {
 
     #[test]
     fn it_must_be_there_and_do_something() {
-        let head = "from alembic import op\nrevision = 'b'\ndown_revision = 'a'\ndef upgrade():\n    op.execute('UPDATE t SET a = 1')\n";
+        let head = "from alembic import op\nrevision = 'b'\ndown_revision = 'a'\n\
+            def upgrade():\n    op.execute('UPDATE t SET a = 1')\n";
         assert!(rules_of(head).contains(&ID));
         assert!(rules_of(&format!("{head}def downgrade():\n    \"\"\"nothing\"\"\"\n    pass\n")).contains(&ID));
         assert!(!rules_of(&format!("{head}def downgrade():\n    op.execute('UPDATE t SET a = 0')\n")).contains(&ID));
@@ -46,6 +45,12 @@ mod tests {
 
     #[test]
     fn a_merge_needs_none() {
-        assert!(!rules_of("from alembic import op\nrevision = 'c'\ndown_revision = ('a', 'b')\ndef upgrade():\n    op.execute('UPDATE t SET a = 1')\n").contains(&ID));
+        assert!(
+            !rules_of(
+                "from alembic import op\nrevision = 'c'\ndown_revision = ('a', 'b')\n\
+            def upgrade():\n    op.execute('UPDATE t SET a = 1')\n"
+            )
+            .contains(&ID)
+        );
     }
 }

@@ -1,8 +1,6 @@
-//! `missing-lock-timeout`
-
 use super::{Case, Definition, Rule, Seen, Verdict};
 
-/// See the definition.
+/// The rule `missing-lock-timeout`.
 pub(super) struct MissingLockTimeout;
 
 impl Rule for MissingLockTimeout {
@@ -10,8 +8,10 @@ impl Rule for MissingLockTimeout {
         &Definition {
             id: "missing-lock-timeout",
             title: "no lock_timeout",
-            why: "A lock that has to wait for one long query makes every later query on the table wait behind it: the queue grows until the application is down.",
-            safe: "SET lock_timeout to 2-10 s and retry; best once for all migrations in env.py (connect_args options, or a SET after connecting)",
+            why: "A lock that has to wait for one long query makes every later query on the table wait behind it: \
+                the queue grows until the application is down.",
+            safe: "SET lock_timeout to 2-10 s and retry; best once for all migrations in env.py (connect_args \
+                options, or a SET after connecting)",
         }
     }
 
@@ -36,16 +36,17 @@ mod tests {
         lint_finds("missing-lock-timeout", "op.drop_column('t', 'a')");
         lint_finds(
             "missing-lock-timeout",
-            "with op.get_context().autocommit_block():\n        op.execute(\"SET LOCAL lock_timeout = '5s'\")\n    op.drop_column('t', 'a')",
+            "with op.get_context().autocommit_block():\n    op.execute(\"SET LOCAL lock_timeout = '5s'\")\n\
+             op.drop_column('t', 'a')",
         );
     }
 
     #[test]
     fn a_limit_or_no_lock_is_fine() {
-        lint_ok("missing-lock-timeout", "op.execute(\"SET LOCAL lock_timeout = '5s'\")\n    op.drop_column('t', 'a')");
+        lint_ok("missing-lock-timeout", "op.execute(\"SET LOCAL lock_timeout = '5s'\")\nop.drop_column('t', 'a')");
         lint_ok(
             "missing-lock-timeout",
-            "op.execute(\"SELECT set_config('lock_timeout', '5s', true)\")\n    op.drop_column('t', 'a')",
+            "op.execute(\"SELECT set_config('lock_timeout', '5s', true)\")\nop.drop_column('t', 'a')",
         );
         lint_ok("missing-lock-timeout", "op.create_table('t', sa.Column('a', sa.Integer()))");
     }

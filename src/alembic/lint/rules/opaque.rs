@@ -1,9 +1,7 @@
-//! `opaque`
-
 use super::{Case, Definition, Rule, Scope, Verdict};
 use crate::alembic::lint::operation::Action;
 
-/// See the definition.
+/// The rule `opaque`.
 pub(super) struct Opaque;
 
 impl Rule for Opaque {
@@ -11,7 +9,8 @@ impl Rule for Opaque {
         &Definition {
             id: "opaque",
             title: "something that cannot be read",
-            why: "An imported helper, SQL that is put together while the migration runs, a loop over what the database says: pgwarden cannot tell what it does, and says so rather than nothing.",
+            why: "An imported helper, SQL that is put together while the migration runs, a loop over what the \
+                database says: pgwarden cannot tell what it does, and says so rather than nothing.",
             safe: "look at it by hand; write names and SQL as literals where you can",
         }
     }
@@ -30,12 +29,12 @@ mod tests {
     fn what_is_not_in_the_file_is_told() {
         lint_finds("opaque", "op.execute(f'ALTER TABLE {something()} ADD a int')");
         lint_finds("opaque", "op.execute('DO $$ BEGIN PERFORM 1; END $$')");
-        lint_finds("opaque", "for table in tables():\n        op.drop_table(table)");
+        lint_finds("opaque", "for table in tables():\n    op.drop_table(table)");
         lint_finds("opaque", "op.execute('ALTER TABEL t')");
     }
 
     #[test]
     fn names_that_are_bound_to_literals_are_read() {
-        lint_ok("opaque", "for table in ('a', 'b'):\n        op.execute(f'ALTER TABLE {table} ADD a int')");
+        lint_ok("opaque", "for table in ('a', 'b'):\n    op.execute(f'ALTER TABLE {table} ADD a int')");
     }
 }

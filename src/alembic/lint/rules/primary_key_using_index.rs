@@ -1,9 +1,7 @@
-//! `primary-key-using-index`
-
 use super::{Case, Definition, Rule, Verdict};
 use crate::alembic::lint::operation::{Action, Constraint};
 
-/// See the definition.
+/// The rule `primary-key-using-index`.
 pub(super) struct PrimaryKeyUsingIndex;
 
 impl Rule for PrimaryKeyUsingIndex {
@@ -11,7 +9,8 @@ impl Rule for PrimaryKeyUsingIndex {
         &Definition {
             id: "primary-key-using-index",
             title: "PRIMARY KEY USING INDEX on columns that may be NULL",
-            why: "Columns that are not yet NOT NULL are made so, for which the whole table is read under ACCESS EXCLUSIVE.",
+            why: "Columns that are not yet NOT NULL are made so, for which the whole table is read under ACCESS \
+                EXCLUSIVE.",
             safe: "make the columns NOT NULL first, as `set-not-null` says",
         }
     }
@@ -24,7 +23,8 @@ impl Rule for PrimaryKeyUsingIndex {
         };
         case.changed()?.scans.then(|| {
             Verdict::warning(format!(
-                "unless the columns of the index are NOT NULL already, {table} is read through while nobody can use it"
+                "unless the columns of the index are NOT NULL already, {table} is read through while nobody can use \
+                 it"
             ))
         })
     }

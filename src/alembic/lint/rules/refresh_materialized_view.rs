@@ -1,9 +1,7 @@
-//! `refresh-materialized-view`
-
 use super::{Case, Definition, Rule, Verdict};
 use crate::alembic::lint::operation::Action;
 
-/// See the definition.
+/// The rule `refresh-materialized-view`.
 pub(super) struct RefreshMaterializedView;
 
 impl Rule for RefreshMaterializedView {

@@ -1,9 +1,7 @@
-//! `reindex`
-
 use super::{Case, Definition, Rule, Verdict};
 use crate::alembic::lint::operation::Action;
 
-/// See the definition.
+/// The rule `reindex`.
 pub(super) struct Reindex;
 
 impl Rule for Reindex {
@@ -11,7 +9,8 @@ impl Rule for Reindex {
         &Definition {
             id: "reindex",
             title: "indexes are rebuilt while others wait",
-            why: "REINDEX holds SHARE on the table and ACCESS EXCLUSIVE on each index: writes wait, and so do reads that plan with the index.",
+            why: "REINDEX holds SHARE on the table and ACCESS EXCLUSIVE on each index: writes wait, and so do reads \
+                that plan with the index.",
             safe: "REINDEX ... CONCURRENTLY inside `with op.get_context().autocommit_block():`",
         }
     }
@@ -37,7 +36,8 @@ mod tests {
     fn a_concurrent_one_does_not() {
         lint_ok(
             "reindex",
-            "with op.get_context().autocommit_block():\n        op.execute('REINDEX TABLE CONCURRENTLY t')",
+            "with op.get_context().autocommit_block():\n    op.execute('REINDEX TABLE CONCURRENTLY \
+            t')",
         );
     }
 }

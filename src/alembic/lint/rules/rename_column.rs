@@ -1,9 +1,7 @@
-//! `rename-column`
-
 use super::{Case, Definition, Rule, Verdict};
 use crate::alembic::lint::operation::Action;
 
-/// See the definition.
+/// The rule `rename-column`.
 pub(super) struct RenameColumn;
 
 impl Rule for RenameColumn {
@@ -11,8 +9,10 @@ impl Rule for RenameColumn {
         &Definition {
             id: "rename-column",
             title: "a column is renamed",
-            why: "Code that runs knows the old name and code that comes knows the new one: one of them fails for as long as both run.",
-            safe: "expand and contract: add the new column, write both, fill, read the new one, then drop the old one",
+            why: "Code that runs knows the old name and code that comes knows the new one: one of them fails for as \
+                long as both run.",
+            safe: "expand and contract: add the new column, write both, fill, read the new one, then drop the old \
+                one",
         }
     }
 

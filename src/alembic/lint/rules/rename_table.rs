@@ -1,9 +1,7 @@
-//! `rename-table`
-
 use super::{Case, Definition, Rule, Verdict};
 use crate::alembic::lint::operation::Action;
 
-/// See the definition.
+/// The rule `rename-table`.
 pub(super) struct RenameTable;
 
 impl Rule for RenameTable {
@@ -11,7 +9,8 @@ impl Rule for RenameTable {
         &Definition {
             id: "rename-table",
             title: "a table is renamed",
-            why: "Code that runs knows the old name and code that comes knows the new one: one of them fails for as long as both run.",
+            why: "Code that runs knows the old name and code that comes knows the new one: one of them fails for as \
+                long as both run.",
             safe: "expand and contract; or leave an updatable view under the old name in the same transaction",
         }
     }
@@ -42,7 +41,7 @@ mod tests {
     fn a_new_table_may_take_its_name() {
         lint_ok(
             "rename-table",
-            "op.create_table('new_t', sa.Column('a', sa.Integer()))\n    op.rename_table('new_t', 't')",
+            "op.create_table('new_t', sa.Column('a', sa.Integer()))\nop.rename_table('new_t', 't')",
         );
     }
 }

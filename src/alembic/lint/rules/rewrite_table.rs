@@ -1,9 +1,7 @@
-//! `rewrite-table`
-
 use super::{Case, Definition, Rule, Verdict};
 use crate::alembic::lint::operation::Action;
 
-/// See the definition.
+/// The rule `rewrite-table`.
 pub(super) struct RewriteTable;
 
 impl Rule for RewriteTable {
@@ -11,7 +9,8 @@ impl Rule for RewriteTable {
         &Definition {
             id: "rewrite-table",
             title: "a whole table is copied while everybody waits",
-            why: "CLUSTER, VACUUM FULL, SET LOGGED, SET UNLOGGED, SET TABLESPACE, SET ACCESS METHOD and batch_alter_table(recreate=\"always\") copy the table under ACCESS EXCLUSIVE.",
+            why: "CLUSTER, VACUUM FULL, SET LOGGED, SET UNLOGGED, SET TABLESPACE, SET ACCESS METHOD and \
+                batch_alter_table(recreate=\"always\") copy the table under ACCESS EXCLUSIVE.",
             safe: "copy in the background (pg_repack, or a new table filled in batches) and switch at the end",
         }
     }
@@ -29,11 +28,12 @@ mod tests {
     #[test]
     fn these_statements_copy_the_table() {
         lint_finds("rewrite-table", "op.execute('CLUSTER t USING i')");
-        lint_finds("rewrite-table", "with op.get_context().autocommit_block():\n        op.execute('VACUUM (FULL) t')");
+        lint_finds("rewrite-table", "with op.get_context().autocommit_block():\n    op.execute('VACUUM (FULL) t')");
         lint_finds("rewrite-table", "op.execute('ALTER TABLE t SET UNLOGGED')");
         lint_finds(
             "rewrite-table",
-            "with op.batch_alter_table('t', recreate='always') as b:\n        b.drop_column('a')",
+            "with op.batch_alter_table('t', recreate='always') as b:\n    \
+            b.drop_column('a')",
         );
     }
 

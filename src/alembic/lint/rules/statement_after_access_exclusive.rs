@@ -1,10 +1,8 @@
-//! `statement-after-access-exclusive`
-
 use super::{Case, Definition, Rule, Verdict};
 use crate::alembic::lint::lock::Lock;
 use crate::alembic::lint::operation::Action;
 
-/// See the definition.
+/// The rule `statement-after-access-exclusive`.
 pub(super) struct StatementAfterAccessExclusive;
 
 impl Rule for StatementAfterAccessExclusive {
@@ -12,8 +10,10 @@ impl Rule for StatementAfterAccessExclusive {
         &Definition {
             id: "statement-after-access-exclusive",
             title: "more work under an ACCESS EXCLUSIVE lock",
-            why: "A lock is held until the transaction ends: what follows, and the wait for its own locks, prolongs the time in which nobody can read the first table.",
-            safe: "one locking statement per transaction: split the migration and set transaction_per_migration=True in env.py, or use `with op.get_context().autocommit_block():`",
+            why: "A lock is held until the transaction ends: what follows, and the wait for its own locks, prolongs \
+                the time in which nobody can read the first table.",
+            safe: "one locking statement per transaction: split the migration and set transaction_per_migration=True \
+                in env.py, or use `with op.get_context().autocommit_block():`",
         }
     }
 
@@ -42,23 +42,21 @@ mod tests {
 
     #[test]
     fn a_slow_statement_prolongs_the_lock() {
-        lint_finds(
-            "statement-after-access-exclusive",
-            "op.drop_column('t', 'a')\n    op.create_index('i', 'u', ['b'])",
-        );
-        lint_finds("statement-after-access-exclusive", "op.drop_column('t', 'a')\n    op.drop_column('u', 'b')");
+        lint_finds("statement-after-access-exclusive", "op.drop_column('t', 'a')\nop.create_index('i', 'u', ['b'])");
+        lint_finds("statement-after-access-exclusive", "op.drop_column('t', 'a')\nop.drop_column('u', 'b')");
     }
 
     #[test]
     fn two_branches_or_transactions_do_not() {
         lint_ok(
             "statement-after-access-exclusive",
-            "if something():\n        op.drop_column('t', 'a')\n    else:\n        op.create_index('i', 'u', ['b'])",
+            "if something():\n    op.drop_column('t', 'a')\nelse:\n    op.create_index('i', 'u', ['b'])",
         );
         lint_ok(
             "statement-after-access-exclusive",
-            "op.drop_column('t', 'a')\n    with op.get_context().autocommit_block():\n        op.create_index('i', 'u', ['b'])",
+            "op.drop_column('t', 'a')\nwith op.get_context().autocommit_block():\n    op.create_index('i', 'u', \
+             ['b'])",
         );
-        lint_ok("statement-after-access-exclusive", "op.drop_column('t', 'a')\n    op.drop_column('t', 'b')");
+        lint_ok("statement-after-access-exclusive", "op.drop_column('t', 'a')\nop.drop_column('t', 'b')");
     }
 }

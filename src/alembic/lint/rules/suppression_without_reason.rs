@@ -1,9 +1,7 @@
-//! `suppression-without-reason`
-
 use super::{Definition, RULES, Rule, Verdict};
 use crate::alembic::lint::reader::Migration;
 
-/// See the definition.
+/// The rule `suppression-without-reason`.
 pub(super) struct SuppressionWithoutReason;
 
 impl Rule for SuppressionWithoutReason {
@@ -48,7 +46,7 @@ mod tests {
     #[test]
     fn with_both_the_finding_is_gone() {
         lint_ok("suppression-without-reason", "op.drop_table('t')  # pgwarden: ignore[drop-table] gone since May");
-        lint_ok("drop-table", "# pgwarden: ignore[drop-table] gone since May\n    op.drop_table('t')");
+        lint_ok("drop-table", "# pgwarden: ignore[drop-table] gone since May\nop.drop_table('t')");
         lint_finds("drop-table", "op.drop_table('t')  # pgwarden: ignore[drop-table]");
     }
 }

@@ -12,6 +12,7 @@ pub(super) fn rules_of(source: &str) -> Vec<&'static str> {
 }
 
 fn rules_of_upgrade(body: &str) -> Vec<&'static str> {
+    let body = body.replace('\n', "\n    ");
     rules_of(&format!(
         "import sqlalchemy as sa\nfrom alembic import op\nfrom sqlalchemy.dialects import postgresql\nfrom app import something, tables\n\
          revision = 'b'\ndown_revision = 'a'\n\ndef upgrade():\n    {body}\n\ndef downgrade():\n    op.execute('SELECT 1')\n"

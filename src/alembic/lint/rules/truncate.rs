@@ -1,9 +1,7 @@
-//! `truncate`
-
 use super::{Case, Definition, Rule, Scope, Verdict};
 use crate::alembic::lint::operation::Action;
 
-/// See the definition.
+/// The rule `truncate`.
 pub(super) struct Truncate;
 
 impl Rule for Truncate {
@@ -11,7 +9,8 @@ impl Rule for Truncate {
         &Definition {
             id: "truncate",
             title: "a table is truncated",
-            why: "ACCESS EXCLUSIVE on the table, and with CASCADE on every table that references it, which are emptied too.",
+            why: "ACCESS EXCLUSIVE on the table, and with CASCADE on every table that references it, which are \
+                emptied too.",
             safe: "DELETE in batches, or TRUNCATE with a lock_timeout once nothing uses the table; never CASCADE",
         }
     }

@@ -1,9 +1,7 @@
-//! `validate-in-same-transaction`
-
 use super::{Case, Definition, Rule, Scope, Verdict};
 use crate::alembic::lint::operation::Action;
 
-/// See the definition.
+/// The rule `validate-in-same-transaction`.
 pub(super) struct ValidateInSameTransaction;
 
 impl Rule for ValidateInSameTransaction {
@@ -11,7 +9,8 @@ impl Rule for ValidateInSameTransaction {
         &Definition {
             id: "validate-in-same-transaction",
             title: "NOT VALID and VALIDATE in one transaction",
-            why: "The lock that adding the constraint took is held until the end of the transaction, so that VALIDATE, which needs little by itself, reads the table under it.",
+            why: "The lock that adding the constraint took is held until the end of the transaction, so that \
+                VALIDATE, which needs little by itself, reads the table under it.",
             safe: "validate in a migration of its own, or inside `with op.get_context().autocommit_block():`",
         }
     }
@@ -41,7 +40,8 @@ mod tests {
     fn one_transaction_spoils_not_valid() {
         lint_finds(
             "validate-in-same-transaction",
-            "op.create_foreign_key('f', 't', 'p', ['a'], ['id'], postgresql_not_valid=True)\n    op.execute('ALTER TABLE t VALIDATE CONSTRAINT f')",
+            "op.create_foreign_key('f', 't', 'p', ['a'], ['id'], postgresql_not_valid=True)\n\
+             op.execute('ALTER TABLE t VALIDATE CONSTRAINT f')",
         );
     }
 
@@ -49,7 +49,8 @@ mod tests {
     fn two_transactions_do_not() {
         lint_ok(
             "validate-in-same-transaction",
-            "op.create_foreign_key('f', 't', 'p', ['a'], ['id'], postgresql_not_valid=True)\n    with op.get_context().autocommit_block():\n        op.execute('ALTER TABLE t VALIDATE CONSTRAINT f')",
+            "op.create_foreign_key('f', 't', 'p', ['a'], ['id'], postgresql_not_valid=True)\n\
+             with op.get_context().autocommit_block():\n    op.execute('ALTER TABLE t VALIDATE CONSTRAINT f')",
         );
     }
 }

@@ -129,7 +129,7 @@ fn lock_of(part: &ast::AlterTableAction) -> Lock {
 
 /// The keywords that a part begins with, upper case.
 fn leading_words(part: &ast::AlterTableAction) -> String {
-    let tokens = part.syntax().descendants_with_tokens().filter_map(|element| element.into_token());
+    let tokens = part.syntax().descendants_with_tokens().filter_map(squawk_syntax::SyntaxElement::into_token);
     let words = tokens.filter(|token| token.kind() != SyntaxKind::WHITESPACE && token.kind() != SyntaxKind::COMMENT);
     words.take(2).map(|token| token.text().to_uppercase()).collect::<Vec<_>>().join(" ")
 }

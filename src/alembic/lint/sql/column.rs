@@ -37,7 +37,7 @@ fn apply(column: &mut Column, constraint: &ast::Constraint) {
             column.fill = default.expr().map_or(Fill::Unknown, |default| expression::fill(default.syntax()));
         }
         ast::Constraint::GeneratedConstraint(generated) => {
-            column.generated = generated.generated_as().map(|kind| generation(&kind))
+            column.generated = generated.generated_as().map(|kind| generation(&kind));
         }
         ast::Constraint::NotNullConstraint(_) => column.not_null = true,
         ast::Constraint::PrimaryKeyConstraint(_) => (column.unique, column.not_null) = (true, true),

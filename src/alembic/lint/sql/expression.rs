@@ -116,6 +116,9 @@ const STABLE: &[&str] = &[
     "array_length",
 ];
 
+/// An expression that stands alone is not longer than this, in bytes.
+const LONGEST: usize = 10_000;
+
 /// Whether a function is known to do nothing but compute.
 pub(crate) fn is_plain_function(name: &str) -> bool {
     name.starts_with("pg_") || STABLE.contains(&name) || VOLATILE.contains(&name)
@@ -182,6 +185,9 @@ pub(crate) fn is_plain_cast(expression: &str, column: &str) -> bool {
 
 /// Parses an expression that stands alone.
 fn alone(expression: &str) -> Option<SyntaxNode> {
+    if expression.len() > LONGEST {
+        return None;
+    }
     let parsed = SourceFile::parse(&format!("SELECT {expression}"));
     if !parsed.errors().is_empty() {
         return None;

@@ -10,6 +10,7 @@ mod timeout;
 use squawk_syntax::SourceFile;
 use squawk_syntax::ast::AstNode;
 
+use super::nesting::Nesting;
 use super::operation::Action;
 
 /// Stands for the part of a computed string that the file does not tell; a name with it is unknown.
@@ -44,6 +45,9 @@ impl Statement {
 /// Reads SQL text in order. Statements that change no table and lock none leave nothing.
 pub(super) fn read(text: &str) -> Vec<Statement> {
     let text = without_parameters(text);
+    if is_too_deep(&text) {
+        return vec![unreadable(&text)];
+    }
     let parsed = SourceFile::parse(&text);
     let errors = parsed.errors();
     let mut statements = Vec::new();
@@ -67,12 +71,30 @@ pub(super) fn read(text: &str) -> Vec<Statement> {
     statements
 }
 
+fn is_too_deep(text: &str) -> bool {
+    let mut nesting = Nesting::default();
+    let mut in_word = false;
+    for letter in text.chars() {
+        let is_word = letter.is_alphanumeric() || letter == '_';
+        match letter {
+            '(' | '[' => nesting.open(),
+            ')' | ']' => nesting.close(),
+            ',' | ';' => nesting.next(),
+            _ if is_word && in_word || letter.is_whitespace() => {}
+            _ => nesting.token(),
+        }
+        in_word = is_word;
+    }
+    nesting.is_too_deep()
+}
+
 fn unreadable(sql: &str) -> Statement {
     let words = sql.split_whitespace().take(4).collect::<Vec<_>>().join(" ");
     Statement::action("SQL", Action::Opaque { what: format!("the SQL `{words} ...` is not understood") })
 }
 
-/// Bind parameters (`:name` of `sa.text`, `%s` and `%(name)s` of the driver) become `(NULL)`, which fits `IN` too, escapes what they stand for.
+/// Bind parameters (`:name` of `sa.text`, `%s` and `%(name)s` of the driver) become `(NULL)`, which fits `IN` too;
+/// escapes become what they stand for.
 fn without_parameters(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -92,16 +114,15 @@ fn special(text: &str, before: Option<char>) -> (usize, Option<&'static str>) {
     let name_length = |from: usize| {
         text[from..].find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').unwrap_or(text.len() - from)
     };
-    if text.starts_with('\'') {
+    if let Some(literal) = text.strip_prefix('\'') {
         // A literal is left alone, with any colon or percent sign in it.
-        return (text[1..].find('\'').map_or(text.len(), |end| end + 2), None);
+        return (literal.find('\'').map_or(text.len(), |end| end + 2), None);
     }
-    if let Some(body) = text.strip_prefix('$') {
+    if text.starts_with('$') {
         let tag = name_length(1);
-        let closed = body[tag..].starts_with('$') && !before.is_some_and(char::is_alphanumeric);
-        let quote = &text[..(tag + 2).min(text.len())];
-        let end =
-            if closed { text[quote.len()..].find(quote).map_or(text.len(), |end| end + 2 * quote.len()) } else { 1 };
+        let is_quote = text[1 + tag..].starts_with('$') && !before.is_some_and(char::is_alphanumeric);
+        let quote = if is_quote { &text[..tag + 2] } else { return (1, None) };
+        let end = text[quote.len()..].find(quote).map_or(text.len(), |end| end + 2 * quote.len());
         return (end, None);
     }
     if text.starts_with("\\:") {
