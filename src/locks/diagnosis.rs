@@ -176,8 +176,13 @@ pub(super) fn waits_for_standby(session: &Session) -> bool {
     session.state == State::Active && session.wait_event.as_deref() == Some("SyncRep")
 }
 
-/// Whether the session is in a part of its work that the server counts step by step, so that standing still means something.
-/// Sorting, and waiting for parallel workers, are not counted.
+/// The parts of an index build, a CLUSTER or a VACUUM FULL that the server counts block by block or tuple by tuple. Sorting
+/// is not counted, nor is what other access methods than btree do between two blocks. Totals tell nothing: a scan says
+/// "all" while it is in its first block.
+/// Source: <https://www.postgresql.org/docs/current/progress-reporting.html>.
+const COUNTED: [&str; 3] = ["scanning", "loading", "writing"];
+
+/// Whether the session is in a part of its work that is counted, so that standing still means something.
 fn is_counted(session: &Session, progress: Option<&Progress>) -> bool {
     let Some(progress) = progress.filter(|_| session.state == State::Active) else { return false };
     let event = session.wait_event.as_deref().unwrap_or_default();
@@ -185,11 +190,8 @@ fn is_counted(session: &Session, progress: Option<&Progress>) -> bool {
         // The client of a COPY may be what stands still.
         ProgressView::Copy => event.starts_with("Client"),
         ProgressView::CreateIndex | ProgressView::Cluster => {
-            // A scan says "all" while it is in its first block; these phases end when their work does.
-            let stepwise = ["scanning", "loading"].iter().any(|step| progress.phase.contains(step));
-            let unfinished = [progress.blocks, progress.tuples].iter().any(|count| count.done < count.total);
-            let uncounted = progress.phase.contains("sorting") || event.starts_with("Parallel");
-            (stepwise || unfinished) && !uncounted
+            let waits_for_workers = event.starts_with("Parallel");
+            !waits_for_workers && COUNTED.iter().any(|part| progress.phase.contains(part))
         }
         ProgressView::Vacuum | ProgressView::Analyze => false,
     }

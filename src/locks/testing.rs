@@ -9,6 +9,7 @@ use super::evidence::{
 use super::history::History;
 use super::judge::{Judgement, Migration, Settings, judge};
 use super::mode::LockMode;
+use super::party::CulpritKind;
 
 /// The database of every session, unless told otherwise.
 pub(super) const APP: Oid = 5;
@@ -177,4 +178,20 @@ pub(super) fn advisory(key: &str) -> LockTag {
 
 pub(super) fn object(class: Oid) -> LockTag {
     LockTag { class: Some(class), ..tag(LockKind::Object, None, "30000") }
+}
+
+/// Kind and pid of whoever is at fault.
+pub(super) fn culprit(migration: &Migration) -> (CulpritKind, Option<i32>) {
+    let culprit = migration.culprit.as_ref().expect("a stuck migration has a culprit");
+    (culprit.kind, culprit.party.pid)
+}
+
+/// A migration (2) that waits for a reader (1).
+pub(super) fn alter_behind_reader(wait: f64) -> World {
+    let mut world = World::new();
+    world.active(1, 60.0);
+    world.holds(1, table(USERS), LockMode::AccessShare);
+    world.active(2, wait);
+    world.awaits(2, table(USERS), LockMode::AccessExclusive, wait);
+    world
 }

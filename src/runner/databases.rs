@@ -9,11 +9,5 @@ const DATABASES: &str = include_str!("sql/databases.sql");
 pub async fn discover(session: &mut Session, wanted: &Databases) -> Result<Vec<String>, Error> {
     let rows = session.query(DATABASES, &[]).await?;
     let names = rows.iter().map(|row| row.text("datname")).collect::<Result<Vec<_>, _>>()?;
-    let watched = |name: &String| match wanted {
-        Databases::Named(named) => named.contains(name),
-        Databases::Discovered { include, exclude } => {
-            include.as_ref().is_none_or(|include| include.is_match(name)) && !exclude.is_match(name)
-        }
-    };
-    Ok(names.into_iter().filter(watched).collect())
+    Ok(names.into_iter().filter(|name| wanted.contains(name)).collect())
 }

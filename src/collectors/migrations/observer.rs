@@ -156,8 +156,12 @@ impl Observer {
         unnamed
     }
 
+    /// Whether what was seen of a database is too old, or nothing was and it may be better now.
     fn is_older(&self, database: Oid, now: f64, seconds: f64) -> bool {
-        self.known.get(&database).is_none_or(|known| now - known.seen_at >= seconds)
+        self.known.get(&database).is_none_or(|known| {
+            let seconds = if known.catalog.is_ok() { seconds } else { ASK_AGAIN };
+            now - known.seen_at >= seconds
+        })
     }
 
     fn catalogs(&self) -> BTreeMap<Oid, Catalog> {

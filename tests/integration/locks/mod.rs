@@ -3,6 +3,7 @@
 mod concurrently;
 mod elsewhere;
 mod healthy;
+mod many;
 mod upgrades;
 mod visibility;
 mod waits;
