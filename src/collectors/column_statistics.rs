@@ -62,8 +62,8 @@ impl Collector for ColumnStatistics {
         let counts = session.query_one(COUNTS.text(session.version()), &[]).await?;
         samples.push_plain(&COLUMNS, counts.number("total")?);
         samples.push_plain(&READABLE, counts.number("readable")?);
-        let total = usize::try_from(counts.integer("total")?).unwrap_or_default();
-        samples.leave_out(total.saturating_sub(limit));
+        let readable = usize::try_from(counts.integer("readable")?).unwrap_or_default();
+        samples.leave_out(readable.saturating_sub(limit));
 
         // 0 stands for no limit, in the configuration as in the statement.
         let limit = Parameter::Integer(i64::try_from(limit).unwrap_or_default());
