@@ -4,14 +4,24 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Collector, Context, Profile, Scope};
-use crate::metric::{Definition, Kind, Samples, labels, largest, metrics};
-use crate::postgres::{Error, Row, Session, Sql};
+use super::{Collector, Context, OTHER, Profile, Scope};
+use crate::metric::{Definition, Samples, labels, metrics};
+use crate::postgres::{Error, Parameter, Row, Session, Sql};
+
+/// The statement with the columns of these files.
+macro_rules! select {
+    ($($file:literal),+) => {
+        concat!(
+            $(include_str!(concat!("sql/table_activity/", $file)),)+
+            include_str!("sql/table_activity/tables.sql")
+        )
+    };
+}
 
 static TABLES: Sql = Sql::new(&[
-    (13, include_str!("sql/table_activity.sql")),
-    (16, include_str!("sql/table_activity.16.sql")),
-    (18, include_str!("sql/table_activity.18.sql")),
+    (13, select!("columns.sql")),
+    (16, select!("columns.sql", "columns.16.sql")),
+    (18, select!("columns.sql", "columns.16.sql", "columns.18.sql")),
 ]);
 
 metrics! {
@@ -151,13 +161,6 @@ static PROFILE: Profile = Profile {
 /// See the module.
 pub(super) struct TableActivity;
 
-struct Table {
-    schema: String,
-    name: String,
-    rank: f64,
-    values: Box<[Option<f64>]>,
-}
-
 #[async_trait]
 impl Collector for TableActivity {
     fn profile(&self) -> &'static Profile {
@@ -165,51 +168,63 @@ impl Collector for TableActivity {
     }
 
     async fn collect(&self, context: Context<'_>, session: &mut Session, samples: &mut Samples) -> Result<(), Error> {
-        let mut tables = Vec::new();
-        let mut facts = Vec::new();
-        let sql = TABLES.text(session.version());
+        let max_tables = i64::try_from(context.config.tables.max_tables).unwrap_or(i64::MAX);
+        let mut facts: Option<Vec<Fact>> = None;
+        let mut left_out = 0;
         session
-            .for_each(sql, &[], |row| {
-                if facts.is_empty() {
-                    facts = columns(&row);
+            .for_each(TABLES.text(session.version()), &[Parameter::Integer(max_tables)], |row| {
+                let facts = facts.get_or_insert_with(|| facts_of(&row));
+                if row.boolean("own_series")? {
+                    return push(&row, facts, samples);
                 }
-                tables.push(table(&row, &facts)?);
-                Ok(())
+                left_out += 1;
+                facts.iter_mut().try_for_each(|fact| fact.add(&row))
             })
             .await?;
-        let bounded = largest(tables, context.config.tables.max_tables, |table| table.rank);
-        for table in &bounded.kept {
-            let names = labels([&table.schema, &table.name]);
-            for ((definition, _), value) in facts.iter().zip(&table.values) {
-                samples.push_some(definition, &names, *value);
-            }
+        samples.leave_out(left_out);
+        let names = labels(OTHER);
+        for fact in facts.unwrap_or_default() {
+            samples.push_some(fact.definition, &names, fact.remainder);
         }
-        push_rest(&bounded.rest, &facts, samples);
         Ok(())
     }
 }
 
-/// The metrics that this server has a column for, with its position.
-fn columns(row: &Row) -> Vec<(&'static Definition, usize)> {
-    FACTS.iter().filter_map(|(definition, column)| Some((*definition, row.position(column).ok()?))).collect()
+/// A column of the answer, found once for all rows, and its sum over the tables without series of their own.
+struct Fact {
+    definition: &'static Definition,
+    position: usize,
+    remainder: Option<f64>,
 }
 
-fn table(row: &Row, facts: &[(&'static Definition, usize)]) -> Result<Table, Error> {
-    let values = facts.iter().map(|(_, position)| row.number_at(*position)).collect::<Result<_, _>>()?;
-    Ok(Table { schema: row.text("schemaname")?, name: row.text("relname")?, rank: row.number("rank")?, values })
-}
-
-/// One row for all tables beyond the bound, so that sums stay true; a sum of times has no meaning.
-fn push_rest(rest: &[Table], facts: &[(&'static Definition, usize)], samples: &mut Samples) {
-    if rest.is_empty() {
-        return;
-    }
-    samples.leave_out(rest.len());
-    let names = labels(super::OTHER);
-    for (index, (definition, _)) in facts.iter().enumerate() {
-        let adds_up = definition.kind == Kind::Counter || !definition.name.ends_with("_timestamp_seconds");
-        if adds_up {
-            samples.push(definition, &names, rest.iter().filter_map(|table| table.values[index]).sum::<f64>());
+impl Fact {
+    fn add(&mut self, row: &Row) -> Result<(), Error> {
+        if self.adds_up()
+            && let Some(value) = row.number_at(self.position)?
+        {
+            *self.remainder.get_or_insert_default() += value;
         }
+        Ok(())
     }
+
+    /// Whether a sum over tables has a meaning.
+    fn adds_up(&self) -> bool {
+        !self.definition.name.ends_with("_timestamp_seconds")
+    }
+}
+
+/// The columns that this server has.
+fn facts_of(row: &Row) -> Vec<Fact> {
+    let known = |(definition, column): (&'static Definition, &str)| {
+        Some(Fact { definition, position: row.position(column).ok()?, remainder: None })
+    };
+    FACTS.into_iter().filter_map(known).collect()
+}
+
+fn push(row: &Row, facts: &[Fact], samples: &mut Samples) -> Result<(), Error> {
+    let names = labels([&row.text("schemaname")?, &row.text("relname")?]);
+    for fact in facts {
+        samples.push_some(fact.definition, &names, row.number_at(fact.position)?);
+    }
+    Ok(())
 }
