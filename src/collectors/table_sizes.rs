@@ -216,13 +216,12 @@ async fn measure(
 ) -> Result<(), Error> {
     let at = Instant::now();
     let oids: Vec<_> = tables.iter().map(|table| table.oid).collect();
-    // A lock that was taken after the look at pg_locks ends the statement; a second look sees it.
     let sizes = match sizes(session, &oids).await {
-        Err(error) if error.kind() == ErrorKind::LockTimeout => sizes(session, &oids).await,
+        Err(error) if lost_a_race(&error) => sizes(session, &oids).await,
         outcome => outcome,
     };
     let sizes = match sizes {
-        Err(error) if error.kind() == ErrorKind::LockTimeout => return Ok(()),
+        Err(error) if lost_a_race(&error) => return Ok(()),
         outcome => outcome?,
     };
     for table in tables {
@@ -233,6 +232,11 @@ async fn measure(
         }
     }
     Ok(())
+}
+
+/// Whether a table was locked, or an index of it dropped, after the statement had looked at the locks: a second look sees it.
+fn lost_a_race(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::LockTimeout | ErrorKind::Missing)
 }
 
 async fn sizes(session: &mut Session, oids: &[u32]) -> Result<HashMap<u32, Size>, Error> {

@@ -11,7 +11,10 @@ WITH writing AS MATERIALIZED (
 SELECT c.oid,
        n.nspname AS schemaname,
        c.relname,
-       CASE WHEN c.reltuples > 0 OR (c.reltuples = 0 AND c.relpages > 0) THEN c.reltuples::float8 END AS rows,
+       -- Unknown is -1; on 13 it is 0 without pages, as an empty table that was analysed is.
+       CASE WHEN c.reltuples > 0
+              OR c.reltuples = 0 AND (c.relpages > 0 OR current_setting('server_version_num')::int4 >= 140000)
+            THEN c.reltuples::float8 END AS rows,
        c.relpages::float8 * b.size AS heap,
        coalesce(t.relpages + ti.relpages, 0)::float8 * b.size AS toast,
        coalesce(i.pages, 0)::float8 * b.size AS indexes,
