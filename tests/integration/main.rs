@@ -12,7 +12,10 @@ mod alembic_status;
 mod collect_activity;
 mod collect_alembic;
 mod collect_migrations;
+mod collect_column_statistics;
 mod collect_server;
+mod collect_table_activity;
+mod collect_table_sizes;
 mod harness;
 mod locks;
 mod never_waits;
@@ -22,6 +25,7 @@ mod scraped;
 mod lint_cases;
 mod lint_command;
 mod lint_effects;
+mod statements;
 #[allow(dead_code, unused_imports, reason = "helpers come before the last of their users")]
 mod support;
 mod survives;

@@ -12,6 +12,7 @@ use super::{Cluster, Database, Role};
 pub struct Watcher {
     /// The configuration that the next round sees.
     pub config: Config,
+    datname: String,
     memory: Memory,
     notes: Notes,
     session: Session,
@@ -34,9 +35,13 @@ impl Watcher {
     pub async fn open_on(cluster: &Cluster, role: Role, datname: &str) -> Self {
         let mut config = Config::for_connection(&*cluster.url(role, datname), &Environment::of([])).unwrap();
         config.sessions.lock_timeout = super::PATIENCE;
-        let budget = Budget::exporter(1);
-        let session = Session::open(&config.targets[0].connection, datname, &config.sessions, &budget).await;
-        Self { config, memory: Memory::default(), notes: Notes::default(), session: session.unwrap() }
+        let session = session(&config, datname).await;
+        Self { config, datname: datname.to_owned(), memory: Memory::default(), notes: Notes::default(), session }
+    }
+
+    /// Takes a new session, with what the configuration now says about sessions.
+    pub async fn reopen(&mut self) {
+        self.session = session(&self.config, &self.datname).await;
     }
 
     /// A round that must succeed.
@@ -50,16 +55,27 @@ impl Watcher {
         let profile = collector.profile();
         let context = Context { config: &self.config, memory: &self.memory, notes: &self.notes, target: "test" };
         let mut samples = Samples::default();
-        self.session.start_round(profile.timeout);
+        let settings = self.config.collectors.get(profile.name).copied().unwrap_or_default();
+        self.session.start_round(settings.timeout.unwrap_or(profile.timeout));
         collector.collect(context, &mut self.session, &mut samples).await?;
         Ok(Round { metrics: profile.metrics, samples })
     }
+}
+
+async fn session(config: &Config, datname: &str) -> Session {
+    let connection = &config.targets[0].connection;
+    Session::open(connection, datname, &config.sessions, &Budget::exporter(1)).await.unwrap()
 }
 
 impl Round {
     /// The number of one series, where it exists.
     pub fn number(&self, metric: &str, labels: &[&str]) -> Option<f64> {
         self.samples.number(self.definition(metric), labels)
+    }
+
+    /// How many things have no series of their own because of a bound.
+    pub fn left_out(&self) -> u64 {
+        self.samples.left_out()
     }
 
     /// How many observations the histogram without labels holds.
