@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Cluster, Major, Output, Pgwarden, Role, on_majors};
+use crate::support::{Cluster, Output, Pgwarden, Role, on_majors};
 
 /// A folder of migrations with an `env.py`, as `alembic init` makes it.
 struct Migrations(TempDir);
