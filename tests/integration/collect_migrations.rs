@@ -106,9 +106,11 @@ on_majors! {
         assert!(round.number("pgwarden_unvalidated_constraint_first_seen_timestamp_seconds", &["public", "users", "positive"]).is_some());
         session.batch_execute("REINDEX INDEX CONCURRENTLY users_id").await.unwrap_err();
         let again = watcher.round("debris").await;
-        assert_eq!(again.number("pgwarden_leftover_indexes", &[]), Some(1.0));
+        // Whether a failed rebuild leaves its new index behind is the server's business; what it leaves is counted.
+        let left = session.query_text("SELECT count(*) FROM pg_class WHERE relname ~ '^users_id_ccnew'").await.unwrap();
+        assert_eq!(again.number("pgwarden_leftover_indexes", &[]), Some(left.parse().unwrap()));
         assert_eq!(again.number("pgwarden_invalid_index_first_seen_timestamp_seconds", &["public", "users", "users_id"]), since);
-        session.execute("DROP INDEX users_id, users_id_ccnew; ALTER TABLE users VALIDATE CONSTRAINT positive").await;
+        session.execute("DROP INDEX users_id; DROP INDEX IF EXISTS users_id_ccnew; ALTER TABLE users VALIDATE CONSTRAINT positive").await;
         let after = watcher.round("debris").await;
         let left = ["pgwarden_invalid_indexes", "pgwarden_leftover_indexes", "pgwarden_unvalidated_constraints"];
         assert_eq!(left.map(|metric| after.number(metric, &[])), [Some(0.0); 3]);
