@@ -25,8 +25,9 @@ bench: servers
 	cargo bench --bench scrape
 	benches/revisions
 
-# The Debian packages and the PostgreSQL servers and Alembic that tests and demo need; what is there already stays.
+# The Debian packages, PostgreSQL servers, Alembic and Prometheus that tests and demo need; what is there already stays.
 servers:
 	tests/prerequisites
 	tests/fetch-postgres
 	tests/fetch-alembic
+	tests/fetch-prometheus

@@ -52,7 +52,7 @@ async fn open_host(
         match config.connect(tls.clone()).await {
             Ok(opened) => return Ok(opened),
             Err(error) => {
-                let error = Error::driver(context(host, datname), &error);
+                let error = Error::connecting(context(host, datname), &error);
                 // A second attempt helps only where the first one was refused for its kind of transport.
                 let again = matches!(error.kind(), ErrorKind::Tls | ErrorKind::Authentication);
                 refused = Some(error);

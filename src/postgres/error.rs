@@ -103,6 +103,18 @@ impl Error {
         self.kind
     }
 
+    /// A failure to connect.
+    pub(super) fn connecting(context: impl Into<String>, error: &tokio_postgres::Error) -> Self {
+        let mut failure = Self::driver(context, error);
+        // Within a query the same code says that an object is not ready; at the door it says that the database, a
+        // template for example, lets nobody in.
+        if error.code() == Some(&SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE) {
+            failure.kind = ErrorKind::NoDatabase;
+        }
+        failure
+    }
+
+    /// A failure of anything else that the driver did.
     pub(super) fn driver(context: impl Into<String>, error: &tokio_postgres::Error) -> Self {
         Self { kind: kind_of(error), context: context.into(), message: message_of(error) }
     }
@@ -140,7 +152,7 @@ fn kind_of_code(code: &SqlState) -> ErrorKind {
         "28000" | "28P01" => ErrorKind::Authentication,
         "53300" => ErrorKind::TooManyConnections,
         "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25P04" => ErrorKind::Unavailable,
-        "3D000" | "57P04" | "55000" => ErrorKind::NoDatabase,
+        "3D000" | "57P04" => ErrorKind::NoDatabase,
         "57014" => ErrorKind::Timeout,
         "55P03" => ErrorKind::LockTimeout,
         "40001" => ErrorKind::RecoveryConflict,

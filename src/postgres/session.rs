@@ -198,11 +198,10 @@ impl Session {
         parameters: &[Parameter<'_>],
         each: impl FnMut(Row) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let driver = |error: &tokio_postgres::Error| Error::driver("query", error);
-        self.client.batch_execute(&self.begin(left)).await.map_err(|error| driver(&error))?;
+        self.client.batch_execute(&self.begin(left)).await.map_err(|error| Error::driver("query", &error))?;
         let outcome = self.rows(sql, parameters, each).await;
         let end = if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" };
-        let ended = self.client.batch_execute(end).await.map_err(|error| driver(&error));
+        let ended = self.client.batch_execute(end).await.map_err(|error| Error::driver("query", &error));
         outcome.and(ended)
     }
 

@@ -79,11 +79,14 @@ impl Runner {
         Self { tasks, targets, budget }
     }
 
-    /// Connections by target: its name, how many are open, how many may be.
-    pub fn connections(&self) -> Vec<(String, usize, usize)> {
-        let connections =
-            |target: &Arc<Watched>| (target.name().to_owned(), target.budget().open(), target.budget().limit());
-        self.targets.iter().map(connections).collect()
+    /// The connections to each target, by its name.
+    pub fn budgets(&self) -> impl Iterator<Item = (&str, &Budget)> {
+        self.targets.iter().map(|target| (target.name(), target.budget()))
+    }
+
+    /// The connections to all targets together.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     /// Stops at once: statements that run are cancelled on their servers, sessions end.

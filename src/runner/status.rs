@@ -30,6 +30,10 @@ metrics! {
     static CONNECTIONS: Gauge = "pgwarden_target_connections" [target];
     /// Upper bound of connections to the target (max_connections of the target's configuration).
     static CONNECTION_LIMIT: Gauge = "pgwarden_target_connection_limit" [target];
+    /// Connections that are open to all targets together.
+    static ALL_CONNECTIONS: Gauge = "pgwarden_exporter_connections" [];
+    /// Upper bound of connections to all targets together (max_connections of the configuration's [sessions]).
+    static ALL_CONNECTION_LIMIT: Gauge = "pgwarden_exporter_connection_limit" [];
     /// 1 if first-seen times survive a restart, 0 without a state folder.
     static STATE_PERSISTENT: Gauge = "pgwarden_state_persistent" [];
     /// How often the state folder could not be read or written.
@@ -50,6 +54,8 @@ pub static METRICS: &[&Definition] = &[
     &LEFT_OUT,
     &CONNECTIONS,
     &CONNECTION_LIMIT,
+    &ALL_CONNECTIONS,
+    &ALL_CONNECTION_LIMIT,
     &STATE_PERSISTENT,
     &STATE_ERRORS,
 ];
@@ -58,10 +64,14 @@ pub static METRICS: &[&Definition] = &[
 pub fn families(shared: &Shared, runner: Option<&Runner>) -> Vec<Family> {
     let mut samples = Samples::default();
     push_overview(&shared.published.overview(), &mut samples);
-    for (target, open, limit) in runner.map(Runner::connections).unwrap_or_default() {
-        let target = labels([&target]);
-        samples.push(&CONNECTIONS, &target, open as f64);
-        samples.push(&CONNECTION_LIMIT, &target, limit as f64);
+    if let Some(runner) = runner {
+        for (target, budget) in runner.budgets() {
+            let target = labels([target]);
+            samples.push(&CONNECTIONS, &target, budget.open() as f64);
+            samples.push(&CONNECTION_LIMIT, &target, budget.limit() as f64);
+        }
+        samples.push_plain(&ALL_CONNECTIONS, runner.budget().open() as f64);
+        samples.push_plain(&ALL_CONNECTION_LIMIT, runner.budget().limit() as f64);
     }
     samples.push_plain(&STATE_PERSISTENT, flag(shared.memory.is_persistent()));
     samples.push_plain(&STATE_ERRORS, shared.state_errors.load(Ordering::Relaxed) as f64);

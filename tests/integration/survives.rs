@@ -175,14 +175,14 @@ on_majors! {
             metrics.value("pgwarden_table_size_bytes", &[("relname", relname)]).is_some()
         };
         wait_until("the table is there", PATIENCE, async || sized(&name).await).await;
-        session
-            .execute("DO $$ BEGIN FOR i IN 1..500 LOOP EXECUTE format('CREATE TABLE many%s (id int PRIMARY KEY)', i); END LOOP; END $$")
-            .await;
+        // A transaction each, so that the table of locks holds them.
+        let each = |statement: &str| {
+            format!("DO $$ BEGIN FOR i IN 1..5000 LOOP EXECUTE format('{statement}', i); COMMIT; END LOOP; END $$")
+        };
+        session.execute(&each("CREATE TABLE many%s (id int PRIMARY KEY)")).await;
         let tables = async || exporter.metrics().await.value("pgwarden_tables", &[("datname", "postgres")]);
-        wait_until("the new tables are counted", PATIENCE, async || tables().await >= Some(503.0)).await;
-        session
-            .execute("DO $$ BEGIN FOR i IN 1..500 LOOP EXECUTE format('DROP TABLE many%s', i); END LOOP; END $$")
-            .await;
+        wait_until("the new tables are counted", PATIENCE, async || tables().await >= Some(5003.0)).await;
+        session.execute(&each("DROP TABLE many%s")).await;
         wait_until("the dropped tables are gone", PATIENCE, async || tables().await == Some(3.0)).await;
         until_all_succeed(&exporter).await;
         assert!(sized(&name).await);
