@@ -16,8 +16,12 @@ static SIZES: Sql = Sql::new(&[(13, include_str!("sql/table_sizes.sql"))]);
 /// Tables whose sizes one statement asks for: short enough that a lock taken meanwhile spoils little.
 const CHUNK: usize = 500;
 
+/// Tables that one round measures: each costs the server's cold session the cache entries of a table and its indexes. What
+/// waits for its turn keeps its last exact size, or its estimate.
+const MEASURED_A_ROUND: usize = 1000;
+
 /// A size that nothing seems to have changed is measured anew after this time all the same.
-const MEASURE_AGAIN: Duration = Duration::from_mins(10);
+const MEASURE_AGAIN: Duration = Duration::from_hours(1);
 
 /// Up to this many tables, all get exact sizes, and the largest are chosen by those.
 const EXACT_AT_LEAST: usize = 1000;
@@ -33,7 +37,7 @@ metrics! {
     static TOAST: Gauge = "pgwarden_table_toast_size_bytes" [schemaname, relname];
     /// Rows that the planner expects, absent for a table that was never analysed (pg_class.reltuples).
     static ROWS: Gauge = "pgwarden_table_estimated_rows" [schemaname, relname];
-    /// 1 where the sizes of the table are estimates from pg_class.relpages, because of a lock or the bound, 0 where they are exact.
+    /// 1 where the sizes of the table are its last exact ones although it has changed since, or come from pg_class.relpages, because of a lock or the bound; 0 where they are exact.
     static ESTIMATED: Gauge = "pgwarden_table_size_estimated" [schemaname, relname];
     /// Tables and materialized views in the database, without those of the system (pg_class).
     static TABLES: Gauge = "pgwarden_tables" [];
@@ -141,7 +145,8 @@ impl Collector for TableSizes {
 
         let mut by_estimate = largest(tables, limit.max(EXACT_AT_LEAST), |table| table.size.total());
         let mut known = context.notes.sizes.take(session.datname());
-        let mut changed = recall(&mut by_estimate.kept, &known);
+        recall(&mut by_estimate.kept, &known);
+        let mut changed = due(&mut by_estimate.kept, &known);
         let measured = measure_all(session, &mut changed, &mut known).await;
         let present: HashSet<_> = by_estimate.kept.iter().map(|table| table.oid).collect();
         known.retain(|oid, _| present.contains(oid));
@@ -175,22 +180,24 @@ fn estimate(row: &Row) -> Result<Table, Error> {
     })
 }
 
-/// Takes over the sizes that cannot have changed; returns the tables that must be measured.
-fn recall<'a>(tables: &'a mut [Table], known: &HashMap<u32, Measured>) -> Vec<&'a mut Table> {
-    let mut changed = Vec::new();
+/// Takes over the sizes that were measured before, as exact ones where they cannot have changed.
+fn recall(tables: &mut [Table], known: &HashMap<u32, Measured>) {
     for table in tables {
-        let measured = known.get(&table.oid).filter(|measured| {
-            measured.trace == table.trace && !table.writing && measured.at.elapsed() < MEASURE_AGAIN
-        });
-        match measured {
-            Some(measured) => {
-                table.size = measured.size;
-                table.exact = true;
-            }
-            None => changed.push(table),
+        let measured = known.get(&table.oid).filter(|measured| measured.trace.files == table.trace.files);
+        if let Some(measured) = measured {
+            table.size = measured.size;
+            table.exact =
+                measured.trace == table.trace && !table.writing && measured.at.elapsed() < MEASURE_AGAIN;
         }
     }
-    changed
+}
+
+/// The tables to measure in this round: the largest that never were, then those that have waited longest.
+fn due<'a>(tables: &'a mut [Table], known: &HashMap<u32, Measured>) -> Vec<&'a mut Table> {
+    let mut due: Vec<_> = tables.iter_mut().filter(|table| !table.exact).collect();
+    due.sort_by_key(|table| known.get(&table.oid).map(|measured| measured.at));
+    due.truncate(MEASURED_A_ROUND);
+    due
 }
 
 /// Measures as many as the round has time for; the next round goes on from there.

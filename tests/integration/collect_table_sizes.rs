@@ -113,6 +113,19 @@ on_majors! {
         assert!(!is_estimated(&collect(&database, Role::Nobody).await, "t"));
     }
 
+    async fn a_table_that_is_locked_keeps_its_last_exact_size_as_an_estimate(major: Major) {
+        let database = Cluster::shared(major).database().await;
+        let session = database.session().await;
+        session.execute("CREATE TABLE fresh (id int) WITH (autovacuum_enabled = off); INSERT INTO fresh VALUES (1)").await;
+        let mut watcher = Watcher::open(&database, Role::Nobody).await;
+        watcher.round("table_sizes").await;
+        session.execute("BEGIN; LOCK TABLE fresh IN ACCESS EXCLUSIVE MODE").await;
+        let found = watcher.round("table_sizes").await;
+        // Nobody has counted its pages yet, so that pg_class would say 0.
+        assert_eq!(found.number("pgwarden_table_size_bytes", &["public", "fresh"]), Some(8192.0));
+        assert!(is_estimated(&found, "fresh"));
+    }
+
     async fn access_exclusive_that_is_only_awaited_is_respected_as_well(major: Major) {
         let database = Cluster::shared(major).database().await;
         let reader = tables(&database).await;
@@ -272,4 +285,12 @@ async fn of_very_many_tables_the_largest_are_measured_and_the_rest_estimated() {
     assert_eq!(found.number("pgwarden_tables_size_estimated", &[]), Some(102.0));
     assert!(!is_estimated(&found, "t"));
     assert_eq!(found.number("pgwarden_table_size_estimated", &["", "other"]), Some(1.0));
+    // Without a bound, a round measures as many, the largest first, and the next one goes on.
+    let mut watcher = Watcher::open(&database, Role::Nobody).await;
+    watcher.config.tables.max_tables = usize::MAX;
+    for estimated in [102.0, 0.0] {
+        let found = watcher.round("table_sizes").await;
+        assert_eq!(found.number("pgwarden_tables_size_estimated", &[]), Some(estimated));
+        assert!(!is_estimated(&found, "t"));
+    }
 }
