@@ -186,8 +186,7 @@ fn recall(tables: &mut [Table], known: &HashMap<u32, Measured>) {
         let measured = known.get(&table.oid).filter(|measured| measured.trace.files == table.trace.files);
         if let Some(measured) = measured {
             table.size = measured.size;
-            table.exact =
-                measured.trace == table.trace && !table.writing && measured.at.elapsed() < MEASURE_AGAIN;
+            table.exact = measured.trace == table.trace && !table.writing && measured.at.elapsed() < MEASURE_AGAIN;
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::collectors::privileges::Seen;
-use crate::postgres::{Error, ErrorKind, Version};
+use crate::postgres::{ErrorKind, Version};
 
 /// Something that could be seen better, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -50,13 +50,20 @@ fn grants(schema: &str, usable: bool, role: &str) -> String {
     format!("{usage}GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role};")
 }
 
-/// What to do about a database that cannot be reached.
-pub(super) fn for_error(error: &Error, role: &str, datname: &str) -> Vec<Advice> {
-    let remedy = match error.kind() {
+/// What to do about a server or a database that cannot be reached.
+pub(super) fn for_unreachable(kind: ErrorKind, role: &str, datname: &str) -> Vec<Advice> {
+    let remedy = match kind {
         ErrorKind::Permission => format!("GRANT CONNECT ON DATABASE {} TO {};", quote(datname), quote(role)),
-        ErrorKind::Authentication => {
-            format!("check the password of role {role:?} and its line in pg_hba.conf for database {datname:?}")
+        ErrorKind::Authentication => format!(
+            "if the role is missing: CREATE ROLE {} LOGIN PASSWORD '...'; else check its password and its line in \
+             pg_hba.conf for database {datname:?}",
+            quote(role)
+        ),
+        ErrorKind::Connect | ErrorKind::Timeout => {
+            "check host and port, that the server runs and listens there (listen_addresses), and the way to it"
+                .to_owned()
         }
+        ErrorKind::Unavailable => "wait until the server has started, and try again".to_owned(),
         ErrorKind::TooManyConnections => "raise max_connections, or end idle sessions".to_owned(),
         ErrorKind::NoDatabase => "correct the name in the configuration, or create the database".to_owned(),
         ErrorKind::Tls => "compare sslmode and sslrootcert with the server's certificate".to_owned(),
@@ -111,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_role_that_may_not_connect_is_told_the_grant() {
-        let error = Error::new(ErrorKind::Permission, "connect", "permission denied for database");
-        assert_eq!(for_error(&error, "watcher", "app")[0].remedy, "GRANT CONNECT ON DATABASE app TO watcher;");
+        let advice = for_unreachable(ErrorKind::Permission, "watcher", "app");
+        assert_eq!(advice[0].remedy, "GRANT CONNECT ON DATABASE app TO watcher;");
     }
 }

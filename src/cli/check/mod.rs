@@ -56,8 +56,16 @@ async fn examine_target(config: &Config, target: &Target, overview: &Overview) -
         server_version: None,
         error,
         collectors: collectors(overview, &target.name, None),
+        advice: Vec::new(),
         databases: Vec::new(),
     };
+    if !report.up {
+        let kind =
+            overview.rounds.iter().find(|(source, rounds)| of_target(&source.target) && rounds.failure.is_some());
+        if let Some((kind, _)) = kind.and_then(|(_, rounds)| rounds.failure.as_ref()) {
+            report.advice = advice::for_unreachable(*kind, &target.connection.user, &target.connection.dbname);
+        }
+    }
     for (_, datname) in overview.databases.keys().filter(|(name, _)| of_target(name)) {
         let (database, version) = examine_database(config, target, datname, overview).await;
         report.server_version = report.server_version.or(version);
@@ -74,7 +82,9 @@ async fn examine_database(
 ) -> (DatabaseReport, Option<String>) {
     let (error, advice, version) = match see(config, target, datname).await {
         Ok((advice, version)) => (None, advice, Some(version)),
-        Err(error) => (Some(error.to_string()), advice::for_error(&error, &target.connection.user, datname), None),
+        Err(error) => {
+            (Some(error.to_string()), advice::for_unreachable(error.kind(), &target.connection.user, datname), None)
+        }
     };
     let collectors = collectors(overview, &target.name, Some(datname));
     (DatabaseReport { datname: datname.to_owned(), up: error.is_none(), error, collectors, advice }, version)

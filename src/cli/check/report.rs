@@ -24,6 +24,7 @@ pub(super) struct TargetReport {
     pub(super) error: Option<String>,
     pub(super) server_version: Option<String>,
     pub(super) collectors: Vec<CollectorReport>,
+    pub(super) advice: Vec<Advice>,
     pub(super) databases: Vec<DatabaseReport>,
 }
 
@@ -84,13 +85,15 @@ pub(super) fn print(report: &Report) {
         let version =
             target.server_version.as_deref().map(|version| format!(", PostgreSQL {version}")).unwrap_or_default();
         headline(0, target.up, &format!("target {}{version}", target.name), target.error.as_deref());
-        print_collectors(2, &target.collectors);
+        print_collectors(2, &target.collectors, target.error.as_deref());
+        print_advice(2, &target.advice);
         for database in &target.databases {
-            headline(2, database.up, &format!("database {}", database.datname), database.error.as_deref());
-            print_collectors(4, &database.collectors);
-            for advice in &database.advice {
-                anstream::println!("    {LESS}not seen{LESS:#}  {}", advice.missing);
-                anstream::println!("      mend it: {}", advice.remedy);
+            // What is wrong with the whole server has been said.
+            let own = database.error.as_deref().filter(|error| Some(*error) != target.error.as_deref());
+            headline(2, database.up, &format!("database {}", database.datname), own);
+            print_collectors(4, &database.collectors, database.error.as_deref());
+            if own.is_some() || database.up {
+                print_advice(4, &database.advice);
             }
         }
         if target.up && target.databases.is_empty() {
@@ -105,11 +108,19 @@ pub(super) fn print(report: &Report) {
     }
 }
 
-fn print_collectors(indent: usize, collectors: &[CollectorReport]) {
-    for collector in collectors {
+/// Those that fail for the same reason as their whole place have nothing to add.
+fn print_collectors(indent: usize, collectors: &[CollectorReport], said: Option<&str>) {
+    for collector in collectors.iter().filter(|collector| collector.success || collector.error.as_deref() != said) {
         let series = format!("{:<20} {:>6} series", collector.collector, collector.series);
         let text = if collector.success { series.as_str() } else { collector.collector };
         headline(indent, collector.success, text, collector.error.as_deref());
+    }
+}
+
+fn print_advice(indent: usize, advice: &[Advice]) {
+    for Advice { missing, remedy } in advice {
+        anstream::println!("{:indent$}{LESS}not seen{LESS:#}  {missing}", "");
+        anstream::println!("{:indent$}  mend it: {remedy}", "");
     }
 }
 
