@@ -10,6 +10,7 @@ mod database;
 mod datnames;
 mod debris;
 mod groups;
+pub mod live_tables;
 mod locks;
 pub mod migrations;
 pub mod privileges;
