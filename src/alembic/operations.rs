@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::lint::{self, Finding, Knowledge, Migration, Options};
-use super::scripts::{Scripts, Stamp};
+use super::scripts::{Scripts, Stamp, in_parallel};
 use super::source;
+
+/// Lists of pending revisions whose findings are kept; databases move from one to the next.
+const MAX_JUDGED: usize = 1000;
 
 /// What the revisions of one source do; nothing is known of those that come from a manifest.
 #[derive(Debug, Default)]
@@ -14,7 +17,11 @@ pub struct Operations {
     files: HashMap<PathBuf, File>,
     revisions: HashMap<String, PathBuf>,
     folder: Knowledge,
+    judged: Mutex<HashMap<(u32, Vec<String>), Judged>>,
 }
+
+/// What is unsafe about some revisions, each finding with its revision; `None` where one of them cannot be told.
+pub type Judged = Option<Arc<Vec<(String, Finding)>>>;
 
 /// One file, read once until it changes.
 #[derive(Clone, Debug)]
@@ -30,36 +37,58 @@ impl Operations {
     ///
     /// Blocks on the file system.
     pub fn read(scripts: &Scripts, before: &Self) -> Self {
-        let mut environments = HashMap::new();
-        let mut operations = Self::default();
-        for (revision, path, stamp) in scripts.revision_files() {
-            let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
-            let lock_timeout_is_set =
-                *environments.entry(folder).or_insert_with_key(|folder| lint::sets_lock_timeout(folder));
+        let listed: Vec<_> = scripts.revision_files().collect();
+        let mut environments: HashMap<&Path, bool> = HashMap::new();
+        for (_, path, _) in &listed {
+            let folder = path.parent().unwrap_or(path);
+            environments.entry(folder).or_insert_with(|| lint::sets_lock_timeout(folder));
+        }
+        let all: Vec<usize> = (0..listed.len()).collect();
+        let files = in_parallel(&all, |index| {
+            let (_, path, stamp) = listed[index];
             let known = before.files.get(path).filter(|file| stamp.is_some() && file.stamp == stamp);
             let migration = known.map_or_else(|| migration(path), |file| file.migration.clone());
-            operations.files.insert(path.to_owned(), File { stamp, migration, lock_timeout_is_set });
-            operations.revisions.insert(revision.to_owned(), path.to_owned());
-        }
+            let lock_timeout_is_set = path.parent().is_some_and(|folder| environments[folder]);
+            File { stamp, migration, lock_timeout_is_set }
+        });
+        let mut operations = Self::default();
+        operations.files = files.into_iter().map(|(index, file)| (listed[index].1.to_owned(), file)).collect();
+        operations.revisions = listed.iter().map(|(id, path, _)| ((*id).to_owned(), (*path).to_owned())).collect();
         let migrations = operations.files.values().filter_map(|file| file.migration.as_deref());
         operations.folder = Knowledge::of_folder(migrations.flat_map(|migration| &migration.steps));
         operations
     }
 
-    /// What is unsafe about revisions that run one after the other, each finding with its revision; `None` where one
-    /// of them cannot be told. Tables that one of them makes are no risk to those that follow.
-    pub fn findings(&self, pending: &[String], postgres: u32) -> Option<Vec<(String, Finding)>> {
+    /// What is unsafe about revisions that run one after the other. Tables that one of them makes are no risk to those
+    /// that follow. Judged once for each list.
+    pub fn findings(&self, pending: &[String], postgres: u32) -> Judged {
+        let key = (postgres, pending.to_vec());
+        if let Some(judged) = self.judged().get(&key) {
+            return judged.clone();
+        }
+        let judged = self.judge(pending, postgres).map(Arc::new);
+        let mut known = self.judged();
+        if known.len() >= MAX_JUDGED {
+            known.clear();
+        }
+        known.insert(key, judged.clone());
+        judged
+    }
+
+    fn judge(&self, pending: &[String], postgres: u32) -> Option<Vec<(String, Finding)>> {
         let mut known = self.folder.clone();
         let mut findings = Vec::new();
         for revision in pending {
             let file = self.files.get(self.revisions.get(revision)?)?;
-            let migration = file.migration.as_deref()?;
             let options = Options { postgres, lock_timeout_is_set: file.lock_timeout_is_set, ..Options::default() };
-            let found = lint::judge(migration, &known, &options);
+            let found = lint::judge(file.migration.as_deref()?, &mut known, &options);
             findings.extend(found.into_iter().map(|finding| (revision.clone(), finding)));
-            migration.steps.iter().for_each(|step| known.learn(&step.action));
         }
         Some(findings)
+    }
+
+    fn judged(&self) -> MutexGuard<'_, HashMap<(u32, Vec<String>), Judged>> {
+        self.judged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -95,7 +124,7 @@ mod tests {
     fn rules(operations: &Operations, pending: &[&str]) -> Vec<(String, &'static str)> {
         let pending: Vec<_> = pending.iter().map(|id| (*id).to_owned()).collect();
         let findings = operations.findings(&pending, 18).unwrap();
-        findings.into_iter().map(|(revision, finding)| (revision, finding.rule)).collect()
+        findings.iter().map(|(revision, finding)| (revision.clone(), finding.rule)).collect()
     }
 
     #[test]

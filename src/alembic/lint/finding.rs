@@ -18,6 +18,20 @@ pub enum Severity {
     Info,
 }
 
+impl Severity {
+    /// Every severity, the worst first.
+    pub const ALL: [Severity; 3] = [Severity::Error, Severity::Warning, Severity::Info];
+
+    /// Its name in JSON, in labels and for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        }
+    }
+}
+
 /// One finding, in the form of the JSON output.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {

@@ -146,7 +146,7 @@ fn soup(pieces: &'static [&'static str]) -> impl Strategy<Value = String> {
 
 fn lint(source: &str) {
     if let Ok(migration) = read("hostile.py", source) {
-        judge(&migration, &Knowledge::of_folder(&migration.steps), &Options::default());
+        judge(&migration, &mut Knowledge::of_folder(&migration.steps), &Options::default());
     }
 }
 

@@ -10,9 +10,10 @@ use super::rules::{Case, Definition, RULES, Rule, Scope, Seen, Verdict};
 
 /// What the rules find in a migration, by line, the worst first within one.
 ///
-/// `folder` is what the other migrations tell. With a database at hand, [`Finding::weigh`] goes on from there.
-pub fn judge(migration: &Migration, folder: &Knowledge, options: &Options) -> Vec<Finding> {
-    let all = seen(&migration.steps, folder, options);
+/// `known` is what other migrations tell, and afterwards what this one tells as well. With a database at hand,
+/// [`Finding::weigh`] goes on from there.
+pub fn judge(migration: &Migration, known: &mut Knowledge, options: &Options) -> Vec<Finding> {
+    let all = seen(&migration.steps, known, options);
     let mut findings = Vec::new();
     for rule in RULES.iter().filter(|rule| !options.ignored.iter().any(|ignored| ignored == rule.definition().id)) {
         for at in 0..all.len() {
@@ -36,11 +37,10 @@ pub fn judge(migration: &Migration, folder: &Knowledge, options: &Options) -> Ve
 }
 
 /// The steps with their effects, each with what is known when it runs.
-fn seen<'m>(steps: &'m [Step], folder: &Knowledge, options: &Options) -> Vec<Seen<'m>> {
-    let mut known = folder.clone();
+fn seen<'m>(steps: &'m [Step], known: &mut Knowledge, options: &Options) -> Vec<Seen<'m>> {
     let mut all = Vec::with_capacity(steps.len());
     for step in steps {
-        let mut effects = effects(&step.action, &known, options.postgres);
+        let mut effects = effects(&step.action, known, options.postgres);
         let any = effects.iter().find(|effect| !effect.beside).cloned();
         effects.retain(|effect| !known.is_created(&effect.table));
         all.push(Seen { step, effects, any });

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+pub(super) use self::reading::in_parallel;
 use self::reading::{Cached, read_all};
 use super::configuration;
 use super::files::{self, Locations, RevisionFile};
@@ -60,11 +61,12 @@ impl Scripts {
     }
 
     /// The revisions with their files, for those who want to read more of them; none when they came from a manifest.
-    /// Where several files declare a revision, the last one counts.
+    /// Where several files declare a revision, the last one counts. A file without a stamp changed too recently to tell
+    /// whether it will change again.
     pub(super) fn revision_files(&self) -> impl Iterator<Item = (&str, &Path, Option<Stamp>)> {
-        self.files.iter().filter_map(|(file, stamp)| {
-            let script = self.read.get(&file.path)?.content.as_ref().ok()?;
-            Some((script.revision.as_str(), file.path.as_path(), *stamp))
+        self.files.iter().filter_map(|(file, _)| {
+            let Cached { stamp, content } = self.read.get(&file.path)?;
+            Some((content.as_ref().ok()?.revision.as_str(), file.path.as_path(), *stamp))
         })
     }
 

@@ -46,7 +46,7 @@ pub(super) fn read_all(
 }
 
 /// Applies `work` to each index, on as many threads as there are processors when it is worth it.
-fn in_parallel<T: Send>(indexes: &[usize], work: impl Fn(usize) -> T + Sync) -> Vec<(usize, T)> {
+pub(in crate::alembic) fn in_parallel<T: Send>(indexes: &[usize], work: impl Fn(usize) -> T + Sync) -> Vec<(usize, T)> {
     /// Files that one thread reads in about the time that it takes to start.
     const WORTH_A_THREAD: usize = 16;
     /// Enough for the deepest tree that is parsed.

@@ -94,7 +94,7 @@ fn judge(files: files::Files, facts: &TableFacts, options: &Options) -> Report {
     let mut findings = Vec::new();
     for found in &files.found {
         let options = Options { lock_timeout_is_set: found.lock_timeout_is_set, ..options.clone() };
-        let judged = lint::judge(&found.migration, &folder, &options).into_iter();
+        let judged = lint::judge(&found.migration, &mut folder.clone(), &options).into_iter();
         let mut weighed: Vec<_> = judged.map(|finding| finding.weigh(fact_of(&finding, facts))).collect();
         weighed.sort_by_key(|finding| (finding.line, finding.severity));
         findings.extend(weighed);
