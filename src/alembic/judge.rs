@@ -64,6 +64,15 @@ pub struct Judgement {
     pub overlapping: Vec<String>,
 }
 
+impl Judgement {
+    /// How many effective heads are still to be applied; `None` when nobody can tell. Between none and all of them, a
+    /// branch is partially applied.
+    pub fn unapplied_heads(&self) -> Option<usize> {
+        let pending = self.pending.as_ref()?;
+        Some(self.expected.iter().filter(|head| pending.contains(head)).count())
+    }
+}
+
 /// Why no verdict is possible.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Undecidable {
@@ -181,9 +190,10 @@ mod tests {
     #[test]
     fn a_branch_that_is_half_applied_is_behind() {
         let judgement = judged(&["a003"]);
-        assert_eq!(judgement.state, State::Behind);
+        assert_eq!((judgement.state, judgement.unapplied_heads()), (State::Behind, Some(1)));
         assert_eq!(judgement.pending.unwrap(), ["b001", "b002"]);
         assert_eq!(judged(&["a001", "b001"]).pending.unwrap(), ["a002", "b002", "a003"]);
+        assert_eq!(judged(&["a001", "b001"]).unapplied_heads(), Some(2));
     }
 
     #[test]
@@ -199,7 +209,7 @@ mod tests {
         let judgement = judged(&["a001", "zzzz"]);
         assert_eq!(judgement.state, State::Unknown);
         assert_eq!(judgement.unknown, ["zzzz"]);
-        assert_eq!(judgement.pending, None);
+        assert_eq!((&judgement.pending, judgement.unapplied_heads()), (&None, None));
     }
 
     #[test]

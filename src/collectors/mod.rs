@@ -4,12 +4,13 @@
 //! tests walk that slice.
 
 mod activity;
-mod alembic;
+pub mod alembic;
 mod column_statistics;
 mod database;
 mod datnames;
 mod debris;
 mod groups;
+pub mod live_tables;
 mod locks;
 pub mod migrations;
 pub mod privileges;
@@ -103,6 +104,8 @@ pub struct Context<'a> {
     pub memory: &'a Memory,
     /// What collectors note from round to round, in memory alone.
     pub notes: &'a Notes,
+    /// What the code expects of version tables.
+    pub applications: &'a alembic::Applications,
     /// The target, as its label says.
     pub target: &'a str,
 }
@@ -112,6 +115,7 @@ pub struct Context<'a> {
 pub struct Notes {
     sizes: table_sizes::Sizes,
     migrations: migrations::Notes,
+    alembic: alembic::Notes,
 }
 
 /// A source of samples.

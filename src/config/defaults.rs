@@ -26,6 +26,10 @@ pub(super) const TARGET_MAX_CONNECTIONS: usize = 3;
 
 /// Version tables of one database with series of their own.
 pub(super) const ALEMBIC_MAX_TABLES: usize = 100;
+/// How often revision files are looked at.
+pub(super) const ALEMBIC_REFRESH: Duration = Duration::from_secs(10);
+/// Heads that the code of an application is meant to have.
+pub(super) const APPLICATION_HEADS: usize = 1;
 /// Tables of one database with series of their own.
 pub(super) const TABLES_MAX_TABLES: usize = 200;
 /// Columns of one database with series of their own.

@@ -1,8 +1,9 @@
 //! What the user asked for: a validated `Config`, resolved from TOML and the environment before anything starts.
 //!
 //! The raw file (`deny_unknown_fields`) is parsed, then resolved; every error names line, column and what was expected.
-//! This room uses no other room.
+//! Of the other rooms it uses one type: where Alembic's revisions are.
 
+mod application;
 mod conninfo;
 mod defaults;
 mod environment;
@@ -18,6 +19,7 @@ mod tls;
 
 use std::path::Path;
 
+pub use application::{Application, Patterns};
 pub use conninfo::ConninfoError;
 pub use environment::Environment;
 pub use error::ConfigError;

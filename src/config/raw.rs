@@ -59,6 +59,25 @@ pub(super) struct Sessions {
 pub(super) struct Alembic {
     pub(super) version_tables: Option<Vec<Spanned<String>>>,
     pub(super) max_tables: Option<usize>,
+    pub(super) refresh: Maybe<Period>,
+    #[serde(default)]
+    pub(super) applications: Vec<Application>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Application {
+    pub(super) name: Spanned<String>,
+    pub(super) scripts: Maybe<Vec<Spanned<PathBuf>>>,
+    pub(super) recursive: Maybe<bool>,
+    pub(super) configuration: Maybe<PathBuf>,
+    pub(super) section: Maybe<String>,
+    pub(super) manifest: Maybe<PathBuf>,
+    pub(super) heads: Maybe<usize>,
+    pub(super) targets: Maybe<Vec<Spanned<String>>>,
+    pub(super) databases: Maybe<Vec<Spanned<String>>>,
+    pub(super) schemas: Maybe<Vec<Spanned<String>>>,
+    pub(super) tables: Maybe<Vec<Spanned<String>>>,
 }
 
 #[derive(Default, Deserialize)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use globset::{Glob, GlobSet};
 
-use super::{ConfigError, Connection, Databases, Environment, Target, defaults};
+use super::{Application, ConfigError, Connection, Databases, Environment, Target, defaults};
 
 /// Everything that the exporter needs to know, checked.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub struct Config {
     pub collectors: BTreeMap<String, CollectorSettings>,
     /// A value disappears when it is older than this many intervals of its collector.
     pub stale_after: u32,
-    /// Which version tables to read beside those that are discovered.
+    /// Which version tables to read, and what they should hold.
     pub alembic: Alembic,
     /// Bounds of the table metrics.
     pub tables: Tables,
@@ -160,18 +160,27 @@ pub struct CollectorSettings {
     pub timeout: Option<Duration>,
 }
 
-/// Which version tables to read beside those that are discovered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Which version tables to read, and what they should hold.
+#[derive(Clone, Debug)]
 pub struct Alembic {
     /// `table` or `schema.table`, for version tables with more than the column `version_num`.
     pub version_tables: Vec<VersionTableName>,
-    /// Version tables of one database that get series of their own.
+    /// Version tables of one database that get series of their own, the worst first.
     pub max_tables: usize,
+    /// How often revision files are looked at.
+    pub refresh: Duration,
+    /// Whose revisions are expected where; the first that claims a version table has it. Each name once.
+    pub applications: Vec<Application>,
 }
 
 impl Default for Alembic {
     fn default() -> Self {
-        Self { version_tables: Vec::new(), max_tables: defaults::ALEMBIC_MAX_TABLES }
+        Self {
+            version_tables: Vec::new(),
+            max_tables: defaults::ALEMBIC_MAX_TABLES,
+            refresh: defaults::ALEMBIC_REFRESH,
+            applications: Vec::new(),
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use tracing::warn;
 
 pub use published::{Overview, Piece, Published, Reachability, Rounds, Source};
 
+use crate::collectors::alembic::Applications;
 use crate::config::Config;
 use crate::postgres::Budget;
 use crate::state::Memory;
@@ -34,6 +35,8 @@ pub struct Shared {
     pub published: Arc<Published>,
     /// What was first seen when.
     pub memory: Arc<Memory>,
+    /// What the code expects of version tables.
+    pub applications: Arc<Applications>,
     /// How often the state folder could not be used.
     pub state_errors: Arc<AtomicU64>,
 }
@@ -45,12 +48,14 @@ impl Shared {
     }
 }
 
-/// Runs one round of every collector on every target and publishes it.
+/// Looks at the revisions of every application, runs one round of every collector on every target and publishes it.
 pub async fn once(config: Config, shared: &Shared) {
+    shared.applications.configure(&config.alembic);
+    shared.applications.look().await;
     let config = Arc::new(config);
     let budget = Budget::exporter(config.sessions.max_connections);
     for target in &config.targets {
-        Watched::new(&config, target, &budget, &shared.published, &shared.memory).once().await;
+        Watched::new(&config, target, &budget, shared).once().await;
     }
 }
 
@@ -66,12 +71,16 @@ impl Runner {
     pub fn start(config: Config, shared: &Shared) -> Self {
         let config = Arc::new(config);
         let budget = Budget::exporter(config.sessions.max_connections);
-        let watch = |target| Arc::new(Watched::new(&config, target, &budget, &shared.published, &shared.memory));
+        let watch = |target| Arc::new(Watched::new(&config, target, &budget, shared));
         let targets: Vec<_> = config.targets.iter().map(watch).collect();
         let named = |name: &str| targets.iter().any(|target| target.name() == name);
         // Databases are not discovered yet: what was known of them stays until it is stale.
         shared.published.retain(named, |source| named(&source.target));
         let mut tasks = JoinSet::new();
+        shared.applications.configure(&config.alembic);
+        for application in shared.applications.all() {
+            tasks.spawn(application.watch(config.alembic.refresh));
+        }
         for target in &targets {
             target.spawn(&mut tasks);
         }

@@ -3,6 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use super::{Overview, Runner, Shared};
+use crate::alembic::graph::Finding;
+use crate::collectors::alembic::Application;
 use crate::metric::{Definition, Family, Samples, labels, metrics};
 
 metrics! {
@@ -34,6 +36,24 @@ metrics! {
     static ALL_CONNECTIONS: Gauge = "pgwarden_exporter_connections" [];
     /// Upper bound of connections to all targets together (max_connections of the configuration's [sessions]).
     static ALL_CONNECTION_LIMIT: Gauge = "pgwarden_exporter_connection_limit" [];
+    /// 1 if the revisions of the application could be read at the last look, 0 if not; the last known ones stay in use.
+    static SOURCE_READABLE: Gauge = "pgwarden_alembic_source_readable" [application];
+    /// Unix time at which the newest of the application's revision files, or its manifest, was modified.
+    static SOURCE_MODIFIED: Gauge = "pgwarden_alembic_source_modified_timestamp_seconds" [application];
+    /// Unix time of the last look at the application's revisions that succeeded.
+    static SOURCE_READ: Gauge = "pgwarden_alembic_source_last_read_timestamp_seconds" [application];
+    /// Revisions of the application.
+    static SOURCE_REVISIONS: Gauge = "pgwarden_alembic_source_revisions" [application];
+    /// Heads of the application: revisions that no other follows.
+    static SOURCE_HEADS: Gauge = "pgwarden_alembic_source_heads" [application];
+    /// Effective heads of the application: revisions that no other follows or depends on, which a complete upgrade leaves in the version table.
+    static SOURCE_EFFECTIVE_HEADS: Gauge = "pgwarden_alembic_source_effective_heads" [application];
+    /// Effective heads that the application is meant to have (heads of its configuration).
+    static SOURCE_EXPECTED_HEADS: Gauge = "pgwarden_alembic_source_expected_heads" [application];
+    /// Revision files of the application that cannot be read without running them; while there is one, no version table can be judged.
+    static SOURCE_UNPARSABLE: Gauge = "pgwarden_alembic_source_unparsable_files" [application];
+    /// Defects of the application's revisions by kind; while there is one, no version table can be judged.
+    static SOURCE_FINDINGS: Gauge = "pgwarden_alembic_source_findings" [application, kind];
     /// 1 if first-seen times survive a restart, 0 without a state folder.
     static STATE_PERSISTENT: Gauge = "pgwarden_state_persistent" [];
     /// How often the state folder could not be read or written.
@@ -56,6 +76,15 @@ pub static METRICS: &[&Definition] = &[
     &CONNECTION_LIMIT,
     &ALL_CONNECTIONS,
     &ALL_CONNECTION_LIMIT,
+    &SOURCE_READABLE,
+    &SOURCE_MODIFIED,
+    &SOURCE_READ,
+    &SOURCE_REVISIONS,
+    &SOURCE_HEADS,
+    &SOURCE_EFFECTIVE_HEADS,
+    &SOURCE_EXPECTED_HEADS,
+    &SOURCE_UNPARSABLE,
+    &SOURCE_FINDINGS,
     &STATE_PERSISTENT,
     &STATE_ERRORS,
 ];
@@ -72,6 +101,9 @@ pub fn families(shared: &Shared, runner: Option<&Runner>) -> Vec<Family> {
         }
         samples.push_plain(&ALL_CONNECTIONS, runner.budget().open() as f64);
         samples.push_plain(&ALL_CONNECTION_LIMIT, runner.budget().limit() as f64);
+    }
+    for application in shared.applications.all() {
+        push_source(&application, &mut samples);
     }
     samples.push_plain(&STATE_PERSISTENT, flag(shared.memory.is_persistent()));
     samples.push_plain(&STATE_ERRORS, shared.state_errors.load(Ordering::Relaxed) as f64);
@@ -99,6 +131,25 @@ fn push_overview(overview: &Overview, samples: &mut Samples) {
         samples.push_some(&LAST_SUCCESS, &names, rounds.last_success);
         samples.push(&SERIES, &names, rounds.series as f64);
         samples.push(&LEFT_OUT, &names, rounds.left_out as f64);
+    }
+}
+
+/// What is known of an application's revisions; nothing before the first look.
+fn push_source(application: &Application, samples: &mut Samples) {
+    let Some(expectation) = application.expectation() else { return };
+    let name = labels([application.name()]);
+    samples.push(&SOURCE_READABLE, &name, flag(expectation.failure.is_none()));
+    samples.push_some(&SOURCE_MODIFIED, &name, expectation.modified);
+    samples.push_some(&SOURCE_READ, &name, expectation.read);
+    samples.push(&SOURCE_EXPECTED_HEADS, &name, application.heads() as f64);
+    let Some(graph) = &expectation.graph else { return };
+    samples.push(&SOURCE_REVISIONS, &name, graph.len() as f64);
+    samples.push(&SOURCE_HEADS, &name, graph.heads().len() as f64);
+    samples.push(&SOURCE_EFFECTIVE_HEADS, &name, graph.effective_heads().len() as f64);
+    samples.push(&SOURCE_UNPARSABLE, &name, graph.unparsable().len() as f64);
+    for kind in Finding::KINDS {
+        let found = graph.findings().iter().filter(|finding| finding.kind() == kind);
+        samples.push(&SOURCE_FINDINGS, &labels([application.name(), kind]), found.count() as f64);
     }
 }
 

@@ -8,9 +8,10 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
-use super::databases;
 use super::published::{Published, Reachability, Source};
 use super::schedule::{Next, Place, Planned, Schedule, Work};
+use super::{Shared, databases};
+use crate::collectors::alembic::Applications;
 use crate::collectors::{self, Context, Notes};
 use crate::config::{Config, Databases, Target};
 use crate::metric::Samples;
@@ -26,6 +27,7 @@ pub(super) struct Watched {
     keep_sessions: bool,
     published: Arc<Published>,
     memory: Arc<Memory>,
+    applications: Arc<Applications>,
     notes: Notes,
     schedule: Mutex<Schedule>,
     changed: Notify,
@@ -33,13 +35,7 @@ pub(super) struct Watched {
 
 impl Watched {
     /// A target with the collectors that run on it.
-    pub(super) fn new(
-        config: &Arc<Config>,
-        target: &Target,
-        budget: &Budget,
-        published: &Arc<Published>,
-        memory: &Arc<Memory>,
-    ) -> Self {
+    pub(super) fn new(config: &Arc<Config>, target: &Target, budget: &Budget, shared: &Shared) -> Self {
         let planned: Vec<_> = collectors::ALL.iter().filter_map(|collector| Planned::new(*collector, config)).collect();
         let now = Instant::now();
         let discover = matches!(target.databases, Databases::Discovered { .. });
@@ -54,8 +50,9 @@ impl Watched {
             name: target.name.as_str().into(),
             budget: budget.target(target.max_connections),
             keep_sessions: wanted <= config.sessions.max_connections,
-            published: Arc::clone(published),
-            memory: Arc::clone(memory),
+            published: Arc::clone(&shared.published),
+            memory: Arc::clone(&shared.memory),
+            applications: Arc::clone(&shared.applications),
             notes: Notes::default(),
             schedule: Mutex::new(schedule),
             changed: Notify::new(),
@@ -201,7 +198,13 @@ impl Watched {
 
     async fn collect(&self, place: &Place, planned: Planned, session: &mut Session) {
         let source = self.source(place, planned);
-        let context = Context { config: &self.config, memory: &self.memory, notes: &self.notes, target: &self.name };
+        let context = Context {
+            config: &self.config,
+            memory: &self.memory,
+            notes: &self.notes,
+            applications: &self.applications,
+            target: &self.name,
+        };
         let mut samples = Samples::default();
         let started = Instant::now();
         session.start_round(planned.timeout);

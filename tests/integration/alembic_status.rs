@@ -1,76 +1,14 @@
 //! `pgwarden alembic status` and `current` on databases that the real Alembic has brought into every state.
 
 use std::fs;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::support::{Cluster, Major, PATIENCE, Pgwarden, Project, Role, on_majors};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::support::{Cluster, Database, Major, PATIENCE, Pgwarden, Role, on_majors, python, python_output};
-
-const INI: &str = "[alembic]\nscript_location = %(here)s\npath_separator = os\n";
-/// Takes its connection and the name of the version table from the environment.
-const ENV: &str = "import os
-from alembic import context
-from sqlalchemy import create_engine
-import psycopg2
-engine = create_engine('postgresql+psycopg2://', creator=lambda: psycopg2.connect(os.environ['PROJECT_DATABASE']))
-with engine.connect() as connection:
-    schema, table = os.environ.get('PROJECT_TABLE', '.alembic_version').split('.')
-    context.configure(connection=connection, version_table=table, version_table_schema=schema or None)
-    with context.begin_transaction():
-        context.run_migrations()
-";
-
-/// An Alembic project and the database that it migrates.
-struct Project<'a> {
-    folder: TempDir,
-    database: &'a Database<'a>,
-    table: &'static str,
-}
-
-impl<'a> Project<'a> {
-    /// Each revision as `(id, what follows the = of down_revision, more of the file)`.
-    fn new(database: &'a Database<'a>, revisions: &[(&str, &str, &str)]) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        fs::create_dir(folder.path().join("versions")).expect("a folder can be made");
-        let project = Project { folder, database, table: ".alembic_version" };
-        project.write("alembic.ini", INI);
-        project.write("env.py", ENV);
-        for (id, down, more) in revisions {
-            let body = if more.contains("def upgrade") { "" } else { "def upgrade():\n    pass\n" };
-            let file = format!(
-                "'''make {id}'''\nrevision = '{id}'\ndown_revision = {down}\n{more}\n{body}def downgrade():\n    pass\n"
-            );
-            project.write(&format!("versions/{id}.py"), &file);
-        }
-        project
-    }
-
-    /// `aaaa - bbbb - cccc`
-    fn chain(database: &'a Database<'a>) -> Self {
-        Self::new(database, &[("aaaa", "None", ""), ("bbbb", "'aaaa'", ""), ("cccc", "'bbbb'", "")])
-    }
-
-    fn write(&self, name: &str, content: &str) {
-        fs::write(self.folder.path().join(name), content).expect("a file can be written");
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = python();
-        command.args(["-m", "alembic"]).args(arguments).current_dir(self.folder.path());
-        command.env("PROJECT_DATABASE", self.database.url(Role::Superuser)).env("PROJECT_TABLE", self.table);
-        command
-    }
-
-    /// Runs Alembic, which must succeed.
-    fn alembic(&self, arguments: &[&str]) {
-        python_output(&mut self.command(arguments));
-    }
-
+impl Project<'_> {
     async fn status_as(&self, role: Role, more: &[&str]) -> (i32, Value) {
-        let folder = self.folder.path().display().to_string();
+        let folder = self.path().display().to_string();
         let url = self.database.url(role);
         let arguments = ["alembic", "status", "--scripts", &folder, "--database", &url, "--format", "json"];
         let output = Pgwarden::new(arguments.iter().chain(more)).run().await;
@@ -149,7 +87,7 @@ on_majors! {
         let database = Cluster::shared(major).database().await;
         let project = Project::chain(&database);
         project.alembic(&["upgrade", "heads"]);
-        fs::remove_file(project.folder.path().join("versions/cccc.py")).expect("the file is there");
+        fs::remove_file(project.path().join("versions/cccc.py")).expect("the file is there");
         let (code, table) = project.status().await;
         assert_eq!((code, &table["state"], &table["unknown"]), (1, &json!("unknown"), &json!(["cccc"])));
         assert_eq!(table["pending"], Value::Null);
@@ -294,7 +232,7 @@ async fn a_status_reads_as_well_with_a_configuration_file_or_a_manifest() {
     let database = Cluster::shared(Major(18)).database().await;
     let project = Project::chain(&database);
     project.alembic(&["upgrade", "bbbb"]);
-    let path = |name: &str| project.folder.path().join(name).display().to_string();
+    let path = |name: &str| project.path().join(name).display().to_string();
     let (ini, manifest, url) = (path("alembic.ini"), path("manifest.json"), database.url(Role::Superuser));
     let written = Pgwarden::new(["alembic", "manifest", "--ini", &ini, "--output", &manifest]).run().await;
     assert_eq!((written.code, written.stdout.as_str()), (0, ""));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pgwarden::alembic::lint::{self, Finding, Knowledge, Lock, Options, TableFacts};
+use pgwarden::alembic::lint::{self, Finding, Knowledge, Lock, Options};
 
 use crate::lint_cases::{CASES, Case, SCHEMA};
 use crate::support::{Cluster, Database, Major, PATIENCE, Session, on_majors};
@@ -37,7 +37,7 @@ fn claims(before: &str, upgrade: &str, major: Major) -> (Vec<Finding>, Effects) 
     );
     let migration = lint::read("case.py", &source).unwrap();
     let options = Options { postgres: u32::from(major.0), lock_timeout_is_set: true, ..Options::default() };
-    let mut findings = lint::judge(&migration, &Knowledge::default(), &TableFacts::default(), &options);
+    let mut findings = lint::judge(&migration, &mut Knowledge::default(), &options);
     let first = 7 + before.lines().count().max(1);
     findings.retain(|finding| finding.line >= first);
     let mut effects = Effects::new();

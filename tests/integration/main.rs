@@ -8,6 +8,7 @@
 )]
 
 mod alembic_graph;
+mod alembic_metrics;
 mod alembic_status;
 mod collect_activity;
 mod collect_alembic;

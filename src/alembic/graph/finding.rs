@@ -52,6 +52,16 @@ pub enum Finding {
 }
 
 impl Finding {
+    /// Every name that [`kind`](Finding::kind) gives.
+    pub const KINDS: [&str; 6] = [
+        "duplicate_revision",
+        "missing_parent",
+        "missing_dependency",
+        "cycle",
+        "duplicate_label",
+        "illegal_identifier",
+    ];
+
     /// A name for programs, which stays the same.
     pub fn kind(&self) -> &'static str {
         match self {

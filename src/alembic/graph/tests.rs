@@ -34,7 +34,9 @@ fn pending<'g>(graph: &'g Graph, applied: &[&str]) -> Vec<&'g str> {
 }
 
 fn kinds(graph: &Graph) -> Vec<&'static str> {
-    graph.findings().iter().map(Finding::kind).collect()
+    let kinds: Vec<_> = graph.findings().iter().map(Finding::kind).collect();
+    assert!(kinds.iter().all(|kind| Finding::KINDS.contains(kind)));
+    kinds
 }
 
 #[test]

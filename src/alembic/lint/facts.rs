@@ -1,5 +1,7 @@
 //! How big and how busy tables are, and how that weighs on a finding.
 
+use std::collections::HashMap;
+
 use super::finding::Severity;
 use super::operation::Table;
 
@@ -29,23 +31,31 @@ pub struct TableFact {
     pub visible: bool,
 }
 
-/// The live tables of the database that the migrations are for; empty without one.
+/// The live tables of the database that the migrations are for, by name, those that the search path finds first; empty
+/// without a database.
 #[derive(Clone, Debug, Default)]
-pub struct TableFacts(Vec<TableFact>);
+pub struct TableFacts(HashMap<String, Vec<TableFact>>);
 
-impl From<Vec<TableFact>> for TableFacts {
-    fn from(facts: Vec<TableFact>) -> Self {
-        Self(facts)
+impl FromIterator<TableFact> for TableFacts {
+    fn from_iter<I: IntoIterator<Item = TableFact>>(facts: I) -> Self {
+        let mut by_name: HashMap<String, Vec<TableFact>> = HashMap::new();
+        for fact in facts {
+            by_name.entry(fact.table.clone()).or_default().push(fact);
+        }
+        Self(by_name)
     }
 }
 
 impl TableFacts {
-    /// The live table that a migration means.
-    pub fn of(&self, table: &Table) -> Option<&TableFact> {
-        let name = table.name.as_deref()?;
-        self.0.iter().find(|fact| {
-            fact.table == name && table.schema.as_ref().map_or(fact.visible, |schema| fact.schema == *schema)
-        })
+    /// The live table that a migration means. A name without a schema means the table in `home`, the schema that is
+    /// migrated, if there is one, else the table that the search path finds.
+    pub fn of(&self, table: &Table, home: Option<&str>) -> Option<&TableFact> {
+        let named = self.0.get(table.name.as_deref()?)?;
+        let in_schema = |schema: &str| named.iter().find(|fact| fact.schema == schema);
+        match (table.schema.as_deref(), home) {
+            (Some(schema), _) => in_schema(schema),
+            (None, home) => home.and_then(in_schema).or_else(|| named.iter().find(|fact| fact.visible)),
+        }
     }
 }
 
@@ -101,10 +111,13 @@ mod tests {
         let mut hidden = table(1, 0.0);
         hidden.visible = false;
         hidden.schema = "archive".into();
-        let facts = TableFacts::from(vec![hidden, table(2, 0.0)]);
-        assert_eq!(facts.of(&Table::named("t")).and_then(|fact| fact.bytes), Some(2));
+        let facts: TableFacts = [hidden, table(2, 0.0)].into_iter().collect();
+        let bytes = |table: &Table, home: Option<&str>| facts.of(table, home).and_then(|fact| fact.bytes);
+        assert_eq!(bytes(&Table::named("t"), None), Some(2));
+        assert_eq!(bytes(&Table::named("t"), Some("nowhere")), Some(2));
+        assert_eq!(bytes(&Table::named("t"), Some("archive")), Some(1), "a tenant's own table comes first");
         let archived = Table { schema: Some("archive".into()), ..Table::named("t") };
-        assert_eq!(facts.of(&archived).and_then(|fact| fact.bytes), Some(1));
-        assert_eq!(facts.of(&Table::default()), None);
+        assert_eq!(bytes(&archived, Some("public")), Some(1));
+        assert_eq!(bytes(&Table::default(), None), None);
     }
 }

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
+use super::facts::TableFact;
 use super::lock::Lock;
+use super::operation::Table;
 
 /// How bad a finding is. Only errors and warnings make `pgwarden lint` exit with 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -14,6 +16,20 @@ pub enum Severity {
     Warning,
     /// Worth knowing.
     Info,
+}
+
+impl Severity {
+    /// Every severity, the worst first.
+    pub const ALL: [Severity; 3] = [Severity::Error, Severity::Warning, Severity::Info];
+
+    /// Its name in JSON, in labels and for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        }
+    }
 }
 
 /// One finding, in the form of the JSON output.
@@ -49,4 +65,26 @@ pub struct Finding {
     pub bytes: Option<u64>,
     /// Rows written to the table per second, with a database at hand.
     pub writes_per_second: Option<f64>,
+    /// It is as bad on a small table as on a large one.
+    #[serde(skip)]
+    pub(super) at_any_size: bool,
+}
+
+impl Finding {
+    /// The table that it is about, where it is about one that has a name.
+    pub fn operated(&self) -> Option<Table> {
+        self.table.is_some().then(|| Table { schema: self.schema.clone(), name: self.table.clone() })
+    }
+
+    /// The finding with what is known of the live table, and as bad as that makes it.
+    pub fn weigh(&self, fact: Option<&TableFact>) -> Self {
+        let Some(fact) = fact else { return self.clone() };
+        Self {
+            severity: if self.at_any_size { self.severity } else { fact.weigh(self.severity) },
+            rows: fact.rows,
+            bytes: fact.bytes,
+            writes_per_second: fact.writes_per_second,
+            ..self.clone()
+        }
+    }
 }

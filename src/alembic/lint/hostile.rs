@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{Knowledge, Options, TableFacts, judge, read};
+use super::{Knowledge, Options, judge, read};
 
 /// Pieces of Python that lead deep into the reader, in any order.
 const PYTHON: &[&str] = &[
@@ -146,7 +146,7 @@ fn soup(pieces: &'static [&'static str]) -> impl Strategy<Value = String> {
 
 fn lint(source: &str) {
     if let Ok(migration) = read("hostile.py", source) {
-        judge(&migration, &Knowledge::of_folder(&migration.steps), &TableFacts::default(), &Options::default());
+        judge(&migration, &mut Knowledge::of_folder(&migration.steps), &Options::default());
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::Options;
 use super::effect::{Effect, effects};
-use super::facts::TableFacts;
 use super::finding::Finding;
 use super::knowledge::Knowledge;
 use super::operation::Step;
@@ -11,15 +10,16 @@ use super::rules::{Case, Definition, RULES, Rule, Scope, Seen, Verdict};
 
 /// What the rules find in a migration, by line, the worst first within one.
 ///
-/// `folder` is what the other migrations tell, `facts` what the live database tells.
-pub fn judge(migration: &Migration, folder: &Knowledge, facts: &TableFacts, options: &Options) -> Vec<Finding> {
-    let all = seen(&migration.steps, folder, options);
+/// `known` is what other migrations tell, and afterwards what this one tells as well. With a database at hand,
+/// [`Finding::weigh`] goes on from there.
+pub fn judge(migration: &Migration, known: &mut Knowledge, options: &Options) -> Vec<Finding> {
+    let all = seen(&migration.steps, known, options);
     let mut findings = Vec::new();
     for rule in RULES.iter().filter(|rule| !options.ignored.iter().any(|ignored| ignored == rule.definition().id)) {
         for at in 0..all.len() {
             let case = Case { all: &all, at, options };
             if let Some(verdict) = rule.check(&case) {
-                findings.extend(of_step(migration, *rule, &all[at], &verdict, facts));
+                findings.extend(of_step(migration, *rule, &all[at], &verdict));
             }
         }
         findings.extend(of_file(migration, *rule));
@@ -37,11 +37,10 @@ pub fn judge(migration: &Migration, folder: &Knowledge, facts: &TableFacts, opti
 }
 
 /// The steps with their effects, each with what is known when it runs.
-fn seen<'m>(steps: &'m [Step], folder: &Knowledge, options: &Options) -> Vec<Seen<'m>> {
-    let mut known = folder.clone();
+fn seen<'m>(steps: &'m [Step], known: &mut Knowledge, options: &Options) -> Vec<Seen<'m>> {
     let mut all = Vec::with_capacity(steps.len());
     for step in steps {
-        let mut effects = effects(&step.action, &known, options.postgres);
+        let mut effects = effects(&step.action, known, options.postgres);
         let any = effects.iter().find(|effect| !effect.beside).cloned();
         effects.retain(|effect| !known.is_created(&effect.table));
         all.push(Seen { step, effects, any });
@@ -50,7 +49,7 @@ fn seen<'m>(steps: &'m [Step], folder: &Knowledge, options: &Options) -> Vec<See
     all
 }
 
-fn of_step(migration: &Migration, rule: &dyn Rule, seen: &Seen, verdict: &Verdict, facts: &TableFacts) -> Vec<Finding> {
+fn of_step(migration: &Migration, rule: &dyn Rule, seen: &Seen, verdict: &Verdict) -> Vec<Finding> {
     let (first, last) = (seen.step.line, seen.step.last_line);
     if is_suppressed(migration, rule.definition(), first, last) {
         return Vec::new();
@@ -65,24 +64,18 @@ fn of_step(migration: &Migration, rule: &dyn Rule, seen: &Seen, verdict: &Verdic
         Finding { operation, ..finding(migration, rule.definition(), first, verdict) }
     };
     if verdict.scope == Scope::Always {
-        return vec![seen.any.as_ref().map_or_else(plain, |effect| with_effect(plain(), effect, verdict, facts))];
+        return vec![seen.any.as_ref().map_or_else(plain, |effect| with_effect(plain(), effect, verdict))];
     }
-    seen.effects.iter().filter(concerned).map(|effect| with_effect(plain(), effect, verdict, facts)).collect()
+    seen.effects.iter().filter(concerned).map(|effect| with_effect(plain(), effect, verdict)).collect()
 }
 
-fn with_effect(finding: Finding, effect: &Effect, verdict: &Verdict, facts: &TableFacts) -> Finding {
-    let fact = facts.of(&effect.table);
-    let weighed = fact.filter(|_| !verdict.at_any_size).map_or(finding.severity, |fact| fact.weigh(finding.severity));
+fn with_effect(finding: Finding, effect: &Effect, verdict: &Verdict) -> Finding {
     Finding {
-        severity: weighed,
         schema: effect.table.schema.clone(),
         table: effect.table.name.clone(),
         lock: verdict.under.max(Some(effect.lock)),
         rewrites: Some(effect.rewrites),
         scans: Some(effect.scans),
-        rows: fact.and_then(|fact| fact.rows),
-        bytes: fact.and_then(|fact| fact.bytes),
-        writes_per_second: fact.and_then(|fact| fact.writes_per_second),
         ..finding
     }
 }
@@ -111,6 +104,7 @@ fn finding(migration: &Migration, definition: &'static Definition, line: usize, 
         rows: None,
         bytes: None,
         writes_per_second: None,
+        at_any_size: verdict.at_any_size,
     }
 }
 

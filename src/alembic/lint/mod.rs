@@ -2,11 +2,13 @@
 //!
 //! One way: the Python file ([`reader`], [`python`], and [`sql`] for the SQL in it) becomes typed [`operation`]s in
 //! order, each has [`effect`]s on tables (lock, rewrite, scan), and the [`rules`] turn them into [`finding`]s. Tables
-//! that the migration makes itself are no risk. Architecture invariant: pure; files are read by the caller.
+//! that the migration makes itself are no risk. Architecture invariant: pure; files are read by the caller, but for a look
+//! at `env.py`.
 
 mod data_type;
 mod documentation;
 mod effect;
+mod environment;
 mod facts;
 mod finding;
 #[cfg(test)]
@@ -23,11 +25,13 @@ mod source;
 mod sql;
 
 pub use documentation::documentation;
+pub use environment::sets_lock_timeout;
 pub use facts::{TableFact, TableFacts};
 pub use finding::{Finding, Severity};
 pub use judge::judge;
 pub use knowledge::Knowledge;
 pub use lock::Lock;
+pub use operation::Table;
 pub use reader::{Downgrade, Migration, Unparsable, read};
 
 /// Whether there is a rule of this name.

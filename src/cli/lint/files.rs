@@ -8,9 +8,6 @@ use anyhow::Context;
 
 use crate::alembic::lint::{self, Migration};
 
-/// How many folders above a revision file its `env.py` may be.
-const FARTHEST_ENV: usize = 4;
-
 /// A revision file that was read.
 #[derive(Debug)]
 pub(super) struct Found {
@@ -71,7 +68,7 @@ impl Files {
             Ok(migration) if wanted || migration.is_revision => {
                 let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
                 let lock_timeout_is_set =
-                    *environments.entry(folder).or_insert_with_key(|folder| sets_lock_timeout(folder));
+                    *environments.entry(folder).or_insert_with_key(|folder| lint::sets_lock_timeout(folder));
                 self.found.push(Found { migration, lock_timeout_is_set });
             }
             // Other Python in a folder of migrations is not what was asked for, broken or not.
@@ -115,12 +112,4 @@ fn python_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     }
     files.sort();
     Ok(files)
-}
-
-/// Whether the nearest `env.py` at or above a folder names `lock_timeout`.
-fn sets_lock_timeout(folder: &Path) -> bool {
-    let near = folder.ancestors().take(FARTHEST_ENV).map(|ancestor| ancestor.join("env.py"));
-    near.into_iter().find_map(|file| fs::read_to_string(file).ok()).is_some_and(|env| {
-        env.lines().any(|line| line.split('#').next().is_some_and(|code| code.contains("lock_timeout")))
-    })
 }

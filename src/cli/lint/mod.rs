@@ -12,7 +12,7 @@ use anyhow::Context;
 use super::Outcome;
 use super::output::Format;
 use super::source::Source;
-use crate::alembic::lint::{self, Knowledge, Options, Severity, TableFacts};
+use crate::alembic::lint::{self, Knowledge, Options, Severity, TableFact, TableFacts};
 use files::Unread;
 use report::Report;
 
@@ -94,9 +94,16 @@ fn judge(files: files::Files, facts: &TableFacts, options: &Options) -> Report {
     let mut findings = Vec::new();
     for found in &files.found {
         let options = Options { lock_timeout_is_set: found.lock_timeout_is_set, ..options.clone() };
-        findings.extend(lint::judge(&found.migration, &folder, facts, &options));
+        let judged = lint::judge(&found.migration, &mut folder.clone(), &options).into_iter();
+        let mut weighed: Vec<_> = judged.map(|finding| finding.weigh(fact_of(&finding, facts))).collect();
+        weighed.sort_by_key(|finding| (finding.line, finding.severity));
+        findings.extend(weighed);
     }
     Report::new(files.found.len(), files.unread, findings)
+}
+
+fn fact_of<'f>(finding: &lint::Finding, facts: &'f TableFacts) -> Option<&'f TableFact> {
+    facts.of(&finding.operated()?, None)
 }
 
 fn outcome(report: &Report) -> Outcome {

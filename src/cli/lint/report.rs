@@ -45,14 +45,6 @@ fn style(severity: Severity) -> Style {
     }
 }
 
-fn word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Info => "info",
-    }
-}
-
 /// Prints for people: files with the worst finding first, findings with the worst first within a file.
 pub(super) fn print(report: &Report) {
     for (file, reason) in report.unparsable.iter().zip(&report.reasons) {
@@ -88,7 +80,7 @@ fn by_file(findings: &[Finding]) -> Vec<Vec<&Finding>> {
 
 fn print_finding(finding: &Finding) {
     let colour = style(finding.severity);
-    let severity = word(finding.severity);
+    let severity = finding.severity.name();
     anstream::println!(
         "  {:>4}  {colour}{severity:<7}{colour:#}  {BOLD}{}{BOLD:#}  {}",
         finding.line,

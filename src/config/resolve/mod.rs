@@ -1,5 +1,6 @@
 //! Judges the file as it is written and fills its gaps with the defaults.
 
+mod application;
 mod target;
 mod version_table;
 
@@ -26,6 +27,8 @@ const IDENTIFIER_BYTES: usize = 63;
 const LOCK_TIMEOUT_LIMIT: Duration = Duration::from_millis(200);
 /// Shortest time-out: PostgreSQL takes whole milliseconds, and 0 for none.
 const MILLISECOND: Duration = Duration::from_millis(1);
+/// Shortest time from one look to the next.
+const SECOND: Duration = Duration::from_secs(1);
 /// Longest duration that may be configured, far below the limits of every clock and of PostgreSQL's settings.
 const LONGEST: Duration = Duration::from_hours(24);
 /// Each threshold multiplies the series of the activity metrics.
@@ -104,6 +107,8 @@ fn alembic(raw: raw::Alembic) -> Result<Alembic, Fault> {
     Ok(Alembic {
         version_tables: names.iter().map(version_table::parse).collect::<Result<_, _>>()?,
         max_tables: bound(raw.max_tables, defaults::ALEMBIC_MAX_TABLES),
+        refresh: period(raw.refresh.as_ref(), SECOND, LONGEST)?.unwrap_or(defaults::ALEMBIC_REFRESH),
+        applications: application::applications(raw.applications)?,
     })
 }
 
@@ -144,14 +149,13 @@ fn collector_settings(
     raw: BTreeMap<Spanned<String>, raw::Collector>,
     known: &[&str],
 ) -> Result<BTreeMap<String, CollectorSettings>, Fault> {
-    let second = Duration::from_secs(1);
     raw.into_iter()
         .map(|(name, collector)| {
             if !known.contains(&name.get_ref().as_str()) {
                 let message = format!("unknown collector \"{}\", expected one of {}", name.get_ref(), known.join(", "));
                 return Err(Fault::of(&name, message));
             }
-            let interval = period(collector.interval.as_ref(), second, LONGEST)?;
+            let interval = period(collector.interval.as_ref(), SECOND, LONGEST)?;
             let timeout = period(collector.timeout.as_ref(), MILLISECOND, LONGEST)?;
             if let (Some(given), Some(interval)) = (&collector.timeout, interval)
                 && given.get_ref().0 > interval

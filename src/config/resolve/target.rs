@@ -104,7 +104,8 @@ fn database_names(list: Spanned<Vec<Spanned<String>>>) -> Result<Vec<String>, Fa
     Ok(names)
 }
 
-fn some_globs(list: &Spanned<Vec<Spanned<String>>>) -> Result<GlobSet, Fault> {
+/// The patterns of a list that is not empty.
+pub(super) fn some_globs(list: &Spanned<Vec<Spanned<String>>>) -> Result<GlobSet, Fault> {
     if list.get_ref().is_empty() {
         return Err(Fault::of(list, "expected at least one pattern"));
     }

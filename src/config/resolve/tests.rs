@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
+use crate::alembic::scripts::Source;
 use crate::config::{Databases, PasswordSource, Secret, parse};
 
 const COLLECTORS: &[&str] = &["alembic", "locks"];
@@ -50,6 +51,7 @@ fn an_error_names_file_line_column_and_what_was_expected() {
         ("[sessions]\nlock_timeout = '999us'", "2:16: expected a duration from 1ms to 200ms"),
         ("[sessions]\napplication_name = ''", "2:20: expected a name of 1 to 63 bytes"),
         ("[alembic]\nversion_tables = ['a', 'a.b.c']", "2:24: expected \"table\" or \"schema.table\""),
+        ("[alembic]\nrefresh = '10ms'", "2:11: expected a duration from 1s to 1day"),
         ("[activity]\nthresholds = ['5m', '1m']", "2:21: expected thresholds above zero in ascending order"),
         ("[activity]\nthresholds = ['0s']", "2:15: expected thresholds above zero"),
         ("[activity]\nthresholds = []", "2:14: expected 1 to 10 thresholds"),
@@ -86,6 +88,58 @@ fn an_error_of_a_target_has_its_place() {
         let error = load(&format!("{TARGET}{line}")).unwrap_err();
         assert!(error.starts_with(&format!("config.toml:{expected}")), "{line}: {error}");
     }
+}
+
+#[test]
+fn an_application_is_where_its_patterns_fit() {
+    let lines = "databases = ['shop', 'shop_*']\nschemas = ['public']\ntables = ['*_version']";
+    let config = with(&format!("[[alembic.applications]]\nname = 'shop'\nscripts = ['a', 'b']\n{lines}")).unwrap();
+    let application = &config.alembic.applications[0];
+    let source = Source::Folders { folders: vec!["a".into(), "b".into()], recursive: false };
+    assert_eq!((&application.source, application.heads), (&source, 1));
+    assert!(application.is_in("main", "shop_eu") && !application.is_in("main", "shopping"));
+    assert!(application.claims("public", "alembic_version") && !application.claims("tenant", "alembic_version"));
+    assert_eq!((application.schemas.name(), application.tables.name()), (Some("public"), None));
+    assert!(application.databases.are_configured() && !application.targets.are_configured());
+}
+
+#[test]
+fn an_error_of_an_application_has_its_place() {
+    for (lines, expected) in [
+        ("", "2:8: expected one of scripts, configuration and manifest"),
+        ("scripts = ['a']\nmanifest = 'b'", "2:8: expected one of scripts, configuration and manifest"),
+        ("scripts = []", "3:11: expected at least one folder"),
+        ("scripts = ['']", "3:12: expected a path"),
+        ("manifest = ''", "3:12: expected a path"),
+        ("manifest = 'a'\nrecursive = true", "4:13: recursive means something with scripts only"),
+        ("manifest = 'a'\nsection = 'b'", "4:11: section means something with configuration only"),
+        ("manifest = 'a'\nheads = 0", "4:9: expected at least 1"),
+        ("manifest = 'a'\nschemas = []", "4:11: expected at least one pattern"),
+        ("manifest = 'a'\ntables = ['[']", "4:11: expected a pattern such as"),
+        ("manifest = 'a'\ncolour = 'red'", "4:1: unknown field `colour`"),
+        (
+            "manifest = 'a'\n[[alembic.applications]]\nname = 'shop'\nmanifest = 'a'",
+            "5:8: the application name \"shop\" is taken",
+        ),
+    ] {
+        let error = with(&format!("[[alembic.applications]]\nname = 'shop'\n{lines}")).unwrap_err();
+        assert!(error.starts_with(&format!("config.toml:{expected}")), "{lines}: {error}");
+    }
+}
+
+/// The configuration with the example of an application, which stands in a comment as there is none by default.
+fn with_documented_application() -> String {
+    let lines = DOCUMENTED.lines().map(|line| match line {
+        "# [[alembic.applications]]" => "[[alembic.applications]]",
+        _ => line.strip_prefix("#   ").filter(|rest| !rest.starts_with('#')).unwrap_or(line),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_documented_application_is_valid() {
+    let config = load_documented(&with_documented_application()).unwrap();
+    assert_eq!(config.alembic.applications[0].name, "shop");
 }
 
 #[test]
@@ -247,7 +301,8 @@ fn every_documented_example_is_valid() {
 fn every_key_is_documented_in_its_section() {
     let mut documented = BTreeSet::new();
     let mut section = "";
-    for line in DOCUMENTED.lines() {
+    let text = with_documented_application();
+    for line in text.lines() {
         if line.starts_with('[') {
             section = line;
         }
@@ -259,7 +314,7 @@ fn every_key_is_documented_in_its_section() {
     let collectors: Vec<_> =
         crate::collectors::names().into_iter().map(|name| format!("[collectors.{name}]")).collect();
     sections.extend(collectors.iter().map(String::as_str));
-    sections.push("[[targets]]");
+    sections.extend(["[[alembic.applications]]", "[[targets]]"]);
     for section in sections {
         let error = load_documented(&format!("{section}\nnonsense = 1")).unwrap_err();
         let keys: Vec<_> = error.split('`').skip(3).step_by(2).collect();
@@ -271,8 +326,20 @@ fn every_key_is_documented_in_its_section() {
 }
 
 /// Keys at the top of the file that are sections, and so stand in a line of their own.
-fn sections_of_the_file() -> [&'static str; 10] {
-    ["web", "log", "sessions", "alembic", "tables", "columns", "activity", "migrations", "collectors", "targets"]
+fn sections_of_the_file() -> [&'static str; 11] {
+    [
+        "web",
+        "log",
+        "sessions",
+        "alembic",
+        "applications",
+        "tables",
+        "columns",
+        "activity",
+        "migrations",
+        "collectors",
+        "targets",
+    ]
 }
 
 proptest! {

@@ -1,5 +1,6 @@
 //! One collector, run as the exporter runs it, without the exporter.
 
+use pgwarden::collectors::alembic::Applications;
 use pgwarden::collectors::{self, Collector, Context, Notes};
 use pgwarden::config::{Config, Environment};
 use pgwarden::metric::{Definition, Sample, Samples, Value};
@@ -15,6 +16,7 @@ pub struct Watcher {
     datname: String,
     memory: Memory,
     notes: Notes,
+    applications: Applications,
     session: Session,
 }
 
@@ -36,12 +38,19 @@ impl Watcher {
         let mut config = Config::for_connection(&*cluster.url(role, datname), &Environment::of([])).unwrap();
         config.sessions.lock_timeout = super::PATIENCE;
         let session = session(&config, datname).await;
-        Self { config, datname: datname.to_owned(), memory: Memory::default(), notes: Notes::default(), session }
+        let (memory, notes, applications) = Default::default();
+        Self { config, datname: datname.to_owned(), memory, notes, applications, session }
     }
 
     /// Takes a new session, with what the configuration now says about sessions.
     pub async fn reopen(&mut self) {
         self.session = session(&self.config, &self.datname).await;
+    }
+
+    /// Looks at the revisions of the applications that the configuration now has.
+    pub async fn look(&mut self) {
+        self.applications.configure(&self.config.alembic);
+        self.applications.look().await;
     }
 
     /// A round that must succeed.
@@ -53,7 +62,13 @@ impl Watcher {
     pub async fn try_round(&mut self, collector: &str) -> Result<Round, Error> {
         let collector = collectors::ALL.iter().find(|known| known.profile().name == collector).unwrap();
         let profile = collector.profile();
-        let context = Context { config: &self.config, memory: &self.memory, notes: &self.notes, target: "test" };
+        let context = Context {
+            config: &self.config,
+            memory: &self.memory,
+            notes: &self.notes,
+            applications: &self.applications,
+            target: "test",
+        };
         let mut samples = Samples::default();
         let settings = self.config.collectors.get(profile.name).copied().unwrap_or_default();
         self.session.start_round(settings.timeout.unwrap_or(profile.timeout));

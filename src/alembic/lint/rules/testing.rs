@@ -1,14 +1,11 @@
 //! The two verbs of the rules' tests.
 
-use crate::alembic::lint::{Knowledge, Options, TableFacts, judge, read};
+use crate::alembic::lint::{Knowledge, Options, judge, read};
 
 /// The rules that find something in a file.
 pub(super) fn rules_of(source: &str) -> Vec<&'static str> {
     let migration = read("test.py", source).expect("the test's own file parses");
-    judge(&migration, &Knowledge::default(), &TableFacts::default(), &Options::default())
-        .iter()
-        .map(|finding| finding.rule)
-        .collect()
+    judge(&migration, &mut Knowledge::default(), &Options::default()).iter().map(|finding| finding.rule).collect()
 }
 
 fn rules_of_upgrade(body: &str) -> Vec<&'static str> {

@@ -1,4 +1,5 @@
--- Estimates of the last VACUUM or ANALYZE and counters: neither takes a lock on the table, unlike the size functions.
+-- The tables of these names ($1), or all for none: estimates of the last VACUUM or ANALYZE and counters, neither of which
+-- takes a lock on the table, unlike the size functions.
 WITH path AS (
     SELECT replace(trim(both ' "' FROM entry), '$user', current_user) AS nspname, position
       FROM pg_settings, unnest(string_to_array(reset_val, ',')) WITH ORDINALITY AS entries (entry, position)
@@ -31,5 +32,6 @@ SELECT n.nspname AS schema,
                        pg_stat_get_last_analyze_time(c.oid), pg_stat_get_last_autoanalyze_time(c.oid)) IS NOT NULL AS analyzed
        ) s
  WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+   AND (cardinality($1::text[]) = 0 OR c.relname = ANY ($1))
    AND NOT starts_with(n.nspname, 'pg_temp_') AND NOT starts_with(n.nspname, 'pg_toast_temp_')
  ORDER BY path.position NULLS LAST, n.nspname, c.relname
