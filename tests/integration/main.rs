@@ -9,6 +9,7 @@
 
 mod alembic_graph;
 mod alembic_status;
+mod alerts;
 mod collect_activity;
 mod collect_alembic;
 mod collect_column_statistics;

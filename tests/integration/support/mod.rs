@@ -6,6 +6,7 @@ mod database;
 mod exporter;
 mod exposition;
 mod pgwarden;
+pub mod promql;
 mod proxy;
 mod python;
 mod session;
