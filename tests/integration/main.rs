@@ -10,6 +10,7 @@
 mod alembic_graph;
 mod alembic_metrics;
 mod alembic_status;
+mod alerts;
 mod collect_activity;
 mod collect_alembic;
 mod collect_column_statistics;

@@ -8,6 +8,7 @@ mod exposition;
 mod pgwarden;
 mod prometheus;
 mod project;
+pub mod promql;
 mod proxy;
 mod python;
 mod session;
