@@ -19,9 +19,11 @@ check:
 demo: servers
 	deploy/demo/run
 
-# Scrapes beside other exporters (docs/BENCHMARKS.md), scrapes alone, and the reading of 10,000 revision files.
+# Scrapes beside other exporters (docs/BENCHMARKS.md), a long queue of sessions (docs/benchmarks/QUEUES.md), scrapes
+# alone, and the reading of 10,000 revision files.
 bench: servers
 	benches/compare
+	benches/queue
 	cargo bench --bench scrape
 	benches/revisions
 

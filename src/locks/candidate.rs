@@ -13,6 +13,8 @@ use super::evidence::{
 use super::graph::WaitGraph;
 use super::judge::Settings;
 use super::mode::LockMode;
+use super::party::is_backup;
+use super::statement;
 
 /// Why a session is taken for a migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,6 +65,9 @@ const FIRST_NORMAL_OID: Oid = 16384;
 /// Object classes that are locked without any DDL: databases (connecting, `NOTIFY`), large objects, subscriptions.
 const NOT_DDL_CLASSES: [Oid; 3] = [1262, 2613, 6100];
 
+/// The catalog of large objects and its index, which clients write to.
+const LARGE_OBJECTS: [Oid; 2] = [2613, 2683];
+
 /// Every migration in flight. On a standby that is the replay alone: whatever else is seen there began on the primary.
 pub(super) fn in_flight<'a>(
     evidence: &'a Evidence,
@@ -97,7 +102,9 @@ impl Candidate<'_> {
                 session.backend == Backend::Startup && (self.wait.is_some() || waits_for_conflict(session))
             }
             (Some(session), _) => {
-                matches!(session.backend, Backend::Client | Backend::Hidden) && !self.signs.is_empty()
+                // A backup locks every table in a mode that any reader takes, version tables included.
+                let may_migrate = matches!(session.backend, Backend::Client | Backend::Hidden);
+                may_migrate && !session.own && !is_backup(session) && !self.signs.is_empty()
             }
             // Without a session to ask, only locks that keep others from their work tell something.
             (None, Holder::Prepared(_)) => self.stops_writers(evidence),
@@ -146,7 +153,7 @@ impl Candidate<'_> {
     fn is_maintenance(&self) -> bool {
         let reported =
             self.progress.is_some_and(|row| matches!(row.view, ProgressView::Vacuum | ProgressView::Analyze));
-        reported || self.session.and_then(|session| session.query.as_deref()).is_some_and(is_maintenance_statement)
+        reported || self.session.and_then(|session| session.query.as_deref()).is_some_and(statement::is_maintenance)
     }
 
     /// The version tables that it holds or awaits a lock on.
@@ -154,6 +161,24 @@ impl Candidate<'_> {
         let on_version_table =
             self.locks.iter().filter(|lock| evidence.relation(&lock.tag).is_some_and(|it| it.version_table));
         on_version_table.filter_map(|lock| Some((lock.tag.database, lock.tag.relation?))).collect()
+    }
+
+    /// Whether it uses a version table, or is configured as one that migrates.
+    pub(super) fn is_upgrade(&self) -> bool {
+        self.signs.contains(&Sign::VersionTable) || self.signs.contains(&Sign::Name)
+    }
+
+    /// Whether it has locked a table that is not committed, as whoever makes one does.
+    pub(super) fn makes_tables(&self, evidence: &Evidence) -> bool {
+        let strongly = |lock: &Lock| lock.granted && lock.tag.kind == LockKind::Relation && lock.mode.stops_writers();
+        self.locks.iter().any(|lock| strongly(lock) && evidence.relation(&lock.tag).is_none())
+    }
+
+    /// Whether it has written to a version table, or is configured as one that migrates.
+    pub(super) fn writes_version(&self, evidence: &Evidence) -> bool {
+        let of_version = |lock: &Lock| evidence.relation(&lock.tag).is_some_and(|relation| relation.version_table);
+        let writes = |lock: &Lock| lock.granted && lock.mode >= LockMode::RowExclusive && of_version(lock);
+        self.signs.contains(&Sign::Name) || self.locks.iter().any(|lock| writes(lock))
     }
 
     /// Whether it holds a lock that keeps others from writing, on a relation or object that others can see.
@@ -175,8 +200,9 @@ fn concerns_others(evidence: &Evidence, lock: &Lock, awaited: &HashSet<&LockTag>
 }
 
 fn writes_catalog(lock: &Lock) -> bool {
-    let built_in = lock.tag.relation.is_some_and(|relation| relation < FIRST_NORMAL_OID);
-    lock.granted && lock.tag.kind == LockKind::Relation && built_in && lock.mode >= LockMode::RowExclusive
+    let catalog = |relation: Oid| relation < FIRST_NORMAL_OID && !LARGE_OBJECTS.contains(&relation);
+    let writes = lock.granted && lock.mode >= LockMode::RowExclusive;
+    writes && lock.tag.kind == LockKind::Relation && lock.tag.relation.is_some_and(catalog)
 }
 
 /// Replay that waits for the snapshots or buffer pins of queries, rather than for a lock.
@@ -188,19 +214,4 @@ fn is_named(session: &Session, settings: &Settings) -> bool {
     let named = |name: &Option<String>, patterns: &GlobSet| name.as_ref().is_some_and(|name| patterns.is_match(name));
     session.state != State::Idle
         && (named(&session.application_name, &settings.applications) || named(&session.usename, &settings.users))
-}
-
-fn is_maintenance_statement(query: &str) -> bool {
-    let words: Vec<String> = query
-        .split(|letter: char| !letter.is_alphanumeric() && letter != '_')
-        .filter(|word| !word.is_empty())
-        .take(4)
-        .map(str::to_ascii_lowercase)
-        .collect();
-    match words.first().map(String::as_str) {
-        // VACUUM FULL rewrites its table under ACCESS EXCLUSIVE: that is no mere maintenance.
-        Some("vacuum") => !words.iter().any(|word| word == "full"),
-        Some("analyze" | "analyse") => true,
-        _ => false,
-    }
 }

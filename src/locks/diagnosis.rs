@@ -6,6 +6,7 @@ use super::judge::Judge;
 use super::mode::LockMode;
 use super::party::{CulpritKind, Party};
 use super::span::Span;
+use super::statement;
 
 /// How a migration is stuck. Where several would do, the first that applies in the order of [`diagnose`] is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,10 +74,11 @@ impl<'a> Judge<'a> {
     pub(super) fn diagnose(&self, candidate: &Candidate) -> Option<Diagnosis> {
         let itself = Some(candidate.holder.clone());
         if let Some(wait) = candidate.wait {
-            let root = self.root_of(&candidate.holder);
-            let culprit = root.map_or(CulpritKind::Hidden, |root| self.culprit_kind(root));
+            // Where whoever was in the way has ended since the locks were read, the wait is as good as over.
+            let root = self.root_of(&candidate.holder)?;
+            let culprit = self.culprit_kind(root);
             let kind = self.wait_kind(candidate, wait, culprit);
-            return Some(Diagnosis { kind, lasts: self.waited(&candidate.holder), culprit, who: root.cloned() });
+            return Some(Diagnosis { kind, lasts: self.waited(&candidate.holder), culprit, who: Some(root.clone()) });
         }
         let Some(session) = candidate.session else {
             let age = self.age(candidate)?;
@@ -95,7 +97,7 @@ impl<'a> Judge<'a> {
             });
         }
         if session.state.is_idle_in_transaction() {
-            let idle_since = session.state_change.filter(|_| candidate.stops_writers(self.evidence))?;
+            let idle_since = session.state_change.filter(|_| self.leaves_locks_behind(candidate))?;
             let lasts = Span::exact(now - idle_since);
             return Some(Diagnosis { kind: Kind::Abandoned, lasts, culprit: CulpritKind::Migration, who: itself });
         }
@@ -107,6 +109,15 @@ impl<'a> Judge<'a> {
         let since = self.history.unchanged_since(session).filter(|_| is_counted(session, candidate.progress))?;
         let lasts = Span::between(now - since, f64::INFINITY);
         Some(Diagnosis { kind: Kind::NoProgress, lasts, culprit: CulpritKind::Migration, who: itself })
+    }
+
+    /// Whether a transaction that nobody continues keeps others from what it has locked. Of an upgrade that is believed
+    /// before anybody comes by where it has made tables, and as soon as somebody waits where it has written rows.
+    fn leaves_locks_behind(&self, candidate: &Candidate) -> bool {
+        let in_the_way = || self.graph.queued_behind(&candidate.holder).next().is_some();
+        candidate.stops_writers(self.evidence)
+            || candidate.is_upgrade() && candidate.makes_tables(self.evidence)
+            || candidate.writes_version(self.evidence) && in_the_way()
     }
 
     fn wait_kind(&self, candidate: &Candidate, wait: &Lock, culprit: CulpritKind) -> Kind {
@@ -128,8 +139,10 @@ impl<'a> Judge<'a> {
         let on_tables =
             |lock: &Lock| lock.tag.relation.is_some_and(|relation| tables.contains(&(lock.tag.database, relation)));
         let for_transaction = wait.tag.kind == LockKind::TransactionId;
-        let creates_table =
-            candidate.session.and_then(|session| session.query.as_deref()).is_some_and(creates_version_table);
+        let creates_table = candidate
+            .session
+            .and_then(|session| session.query.as_deref())
+            .is_some_and(statement::creates_version_table);
         on_tables(wait)
             || for_transaction && creates_table
             || self.graph.blockers_of(&candidate.holder).filter_map(|blocker| self.locks.get(blocker)).any(|locks| {
@@ -147,7 +160,10 @@ impl<'a> Judge<'a> {
 
     fn culprit_kind(&self, holder: &Holder) -> CulpritKind {
         let migrates = |candidate: &Candidate| candidate.session.is_some() && candidate.holder == *holder;
-        if self.candidates.iter().any(migrates) {
+        if self.evidence.session(holder).is_some_and(waits_for_standby) {
+            // Whoever waits for this commit waits for the standby as well.
+            CulpritKind::SynchronousStandby
+        } else if self.candidates.iter().any(migrates) {
             CulpritKind::Migration
         } else {
             CulpritKind::of(self.evidence, holder)
@@ -195,13 +211,4 @@ fn is_counted(session: &Session, progress: Option<&Progress>) -> bool {
         }
         ProgressView::Vacuum | ProgressView::Analyze => false,
     }
-}
-
-/// The name that Alembic gives to its version table unless told otherwise.
-const DEFAULT_VERSION_TABLE: &str = "alembic_version";
-
-/// The first upgrade of a database creates the version table: until it is committed nobody can see its name in the catalog.
-fn creates_version_table(query: &str) -> bool {
-    let query = query.trim_start().to_ascii_lowercase();
-    query.starts_with("create table") && query.contains(DEFAULT_VERSION_TABLE)
 }

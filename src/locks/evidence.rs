@@ -20,7 +20,7 @@ pub struct Evidence {
     pub taken_at: Timestamp,
     /// Whether the server is a standby that replays another one's changes.
     pub in_recovery: bool,
-    /// The sessions that hold or await something, by pid; our own are left out.
+    /// The sessions that hold or await something, by pid; the one that looks is left out.
     pub sessions: BTreeMap<i32, Session>,
     /// Lock rows: everything awaited, what stands in its way, and what tells a migration.
     pub locks: Vec<Lock>,
@@ -69,6 +69,8 @@ pub struct Session {
     pub xmin_age: Option<i64>,
     /// The statement, or the last one; shown to people, never a label.
     pub query: Option<String>,
+    /// It is pgwarden's: never a migration, whatever it reads, but it may be in somebody's way.
+    pub own: bool,
 }
 
 /// What kind of process a session is (`pg_stat_activity.backend_type`).

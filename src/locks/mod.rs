@@ -15,6 +15,7 @@ mod mode;
 mod party;
 mod reach;
 mod span;
+mod statement;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -66,6 +66,13 @@ pub struct Culprit {
     pub party: Party,
 }
 
+impl Culprit {
+    /// Whether it runs no statement.
+    pub fn is_idle(&self) -> bool {
+        self.party.state.is_some_and(|state| state.starts_with("idle"))
+    }
+}
+
 /// What a culprit is, which decides what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CulpritKind {
@@ -149,7 +156,8 @@ impl CulpritKind {
 /// The names under which the common backup tools connect.
 const BACKUP_APPLICATIONS: [&str; 5] = ["pg_dump", "pg_basebackup", "pgbackrest", "barman", "wal-g"];
 
-fn is_backup(session: &Session) -> bool {
+/// Whether it is the session of a backup tool.
+pub(super) fn is_backup(session: &Session) -> bool {
     let name = session.application_name.as_deref().unwrap_or_default().to_ascii_lowercase();
     BACKUP_APPLICATIONS.iter().any(|application| name.starts_with(application))
 }

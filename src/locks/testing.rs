@@ -21,6 +21,8 @@ pub(super) const ORDERS: Oid = 20_001;
 pub(super) const VERSIONS: Oid = 20_002;
 /// A temporary table.
 pub(super) const SCRATCH: Oid = 20_003;
+/// A table that no other session can see yet.
+pub(super) const UNCOMMITTED: Oid = 29_999;
 /// `pg_class`.
 pub(super) const PG_CLASS: Oid = 1259;
 
@@ -82,6 +84,7 @@ impl World {
             wait_event: None,
             xmin_age: None,
             query: None,
+            own: false,
         };
         self.evidence.sessions.entry(pid).insert_entry(session).into_mut()
     }

@@ -1,17 +1,27 @@
 //! `pgwarden locks`: which migrations are stuck, and who waits for whom.
 
+mod human;
+mod migration;
 mod report;
-pub(super) mod tree;
+pub(super) mod text;
+mod tree;
 mod watch;
 
 use std::io::IsTerminal;
 use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
 
 use super::Outcome;
 use super::output::Format;
 use super::source::Source;
 use crate::locks::{Evidence, Judgement};
 pub(super) use watch::Watch;
+
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const GOOD: Style = AnsiColor::Green.on_default();
+const LESS: Style = AnsiColor::Yellow.on_default();
+const FAINT: Style = Style::new().dimmed();
 
 /// Show which migrations are stuck and who is in their way, and the tree of who waits for whom.
 ///
@@ -47,7 +57,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     let mut watch = Watch::open(&args.source, args.stuck_after).await?;
     let Some(interval) = args.watch else {
         let (evidence, judgement) = watch.once(args.sample).await?;
-        return show(&args, &evidence, &judgement);
+        return show(&args, watch.role(), &evidence, &judgement);
     };
     loop {
         let (evidence, judgement) = watch.round().await?;
@@ -55,15 +65,15 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
             // Home, and clear what the last round left.
             anstream::print!("\x1b[H\x1b[2J");
         }
-        show(&args, &evidence, &judgement)?;
+        show(&args, watch.role(), &evidence, &judgement)?;
         tokio::time::sleep(interval).await;
     }
 }
 
-fn show(args: &Args, evidence: &Evidence, judgement: &Judgement) -> anyhow::Result<Outcome> {
+fn show(args: &Args, role: &str, evidence: &Evidence, judgement: &Judgement) -> anyhow::Result<Outcome> {
     let stuck = judgement.migrations.iter().any(|migration| migration.kind.is_some());
     match args.format {
-        Format::Human => tree::print(evidence, judgement, !args.no_query_text),
+        Format::Human => human::print(evidence, judgement, role, !args.no_query_text),
         Format::Json => {
             let report = report::Report::new(evidence, judgement, !args.no_query_text);
             anstream::println!("{}", serde_json::to_string(&report)?);

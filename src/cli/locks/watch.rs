@@ -17,6 +17,7 @@ pub(in crate::cli) struct Watch {
     observer: Observer,
     config: Config,
     settings: Settings,
+    role: String,
 }
 
 impl Watch {
@@ -29,7 +30,12 @@ impl Watch {
         if let Some(stuck_after) = stuck_after {
             settings.stuck_after = stuck_after.as_secs_f64();
         }
-        Ok(Self { session, observer: Observer::default(), config, settings })
+        Ok(Self { session, observer: Observer::default(), config, settings, role: connection.user.clone() })
+    }
+
+    /// The role that looks.
+    pub(super) fn role(&self) -> &str {
+        &self.role
     }
 
     /// One look; or two, when that was asked for or when the first one leaves open how long something has lasted.

@@ -6,7 +6,7 @@ use std::io::{BufRead, Write};
 use std::time::Duration;
 
 use super::Outcome;
-use super::locks::{Watch, tree};
+use super::locks::{Watch, text};
 use super::source::Source;
 use crate::locks::{Holder, Judgement};
 use crate::postgres::{ErrorKind, Parameter, Session};
@@ -78,11 +78,11 @@ fn show(subject: &Subject, held: &[String], judgement: &Judgement) {
         judgement.waiting.iter().filter(|waiter| waiter.blocked_by.contains(&holder) || waiter.roots.contains(&holder));
     let behind: Vec<_> = behind.collect();
     for waiter in behind.iter().take(MAX_SHOWN) {
-        let wait = tree::seconds(waiter.wait.estimate());
-        anstream::println!("  {} has waited {wait} behind it", tree::name(&judgement.parties[&waiter.holder]));
+        let wait = text::seconds(waiter.wait.estimate());
+        anstream::println!("  {} has waited {wait} behind it", text::name(&judgement.parties[&waiter.holder]));
     }
     let transaction =
-        subject.transaction_age.map(|age| format!("rolls back its transaction of {}, ", tree::seconds(age)));
+        subject.transaction_age.map(|age| format!("rolls back its transaction of {}, ", text::seconds(age)));
     let transaction = transaction.unwrap_or_default();
     anstream::println!(
         "ending it {transaction}releases {} locks and lets {} sessions go on or move up",

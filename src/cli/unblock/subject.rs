@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::cli::locks::tree;
+use crate::cli::locks::text;
 use crate::postgres::{Error, Parameter, Row, Session};
 
 const SESSION: &str = include_str!("session.sql");
@@ -71,9 +71,8 @@ impl Subject {
         let rows = session.query(HELD, &[Parameter::Integer(self.pid.into())]).await?;
         let lock = |row: &Row| {
             let (mode, locktype) = (row.text("mode")?, row.text("locktype")?);
-            Ok(row
-                .text_some("relation")?
-                .map_or_else(|| format!("{mode} on a {locktype}"), |name| format!("{mode} on {name}")))
+            let name = row.text_some("relation")?.map(|name| text::printable(&name));
+            Ok(name.map_or_else(|| format!("{mode} on a {locktype}"), |name| format!("{mode} on {name}")))
         };
         rows.iter().map(lock).collect()
     }
@@ -123,13 +122,13 @@ impl fmt::Display for Subject {
         let parts =
             [&self.backend_type, &self.datname, &self.usename, &self.application_name, &self.client_addr, &self.state];
         for part in parts.into_iter().flatten().filter(|part| !part.is_empty()) {
-            write!(formatter, ", {part}")?;
+            write!(formatter, ", {}", text::printable(part))?;
         }
         if let Some(age) = self.transaction_age {
-            write!(formatter, ", transaction {} old", tree::seconds(age))?;
+            write!(formatter, ", transaction {} old", text::seconds(age))?;
         }
         match self.query.as_deref() {
-            Some(query) if !query.is_empty() => write!(formatter, "\n  {}", tree::shorten(query)),
+            Some(query) if !query.is_empty() => write!(formatter, "\n  {}", text::shorten(query)),
             _ => Ok(()),
         }
     }

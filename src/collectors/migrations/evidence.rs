@@ -76,7 +76,7 @@ pub(super) async fn read(
     Ok(Evidence {
         taken_at,
         in_recovery: server.in_recovery,
-        // Whoever has ended meanwhile stands in nobody's way any more; nor do we.
+        // Whoever has ended meanwhile stands in nobody's way any more.
         locks: locks
             .into_iter()
             .filter(|lock| lock.holder.pid().is_none_or(|pid| sessions.contains_key(&pid)))
@@ -165,6 +165,7 @@ fn participant(row: &Row) -> Result<(i32, Participant), Error> {
         wait_event: row.text_some("wait_event")?,
         xmin_age: row.integer_some("xmin_age")?,
         query: query.filter(|_| state != State::Hidden),
+        own: row.boolean("own")?,
     };
     Ok((pid_of_row, session))
 }

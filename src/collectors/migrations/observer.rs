@@ -4,6 +4,9 @@
 //! the databases where something has to be named, and home again, so that it never takes a second connection.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
 
 use super::evidence::{self, Server};
 use crate::config::{self, Databases};
@@ -16,8 +19,12 @@ const LOOK_AGAIN: f64 = 300.0;
 /// How long a relation that has no name yet is left alone: it is not committed, and a new name helps nobody at once.
 const ASK_AGAIN: f64 = 15.0;
 
-/// Databases that are visited in one round; the rest is for the next one.
-const MAX_VISITS: usize = 8;
+/// How long a database that could not be looked into is left alone.
+const TRY_AGAIN: f64 = 60.0;
+
+/// Time for visits in one round; what does not fit is for the next one. A database that lets nobody in, because a catalog
+/// of its is locked, must not cost the round.
+const VISITS: Duration = Duration::from_secs(2);
 
 /// What is remembered of a server from round to round.
 #[derive(Debug, Default)]
@@ -27,10 +34,13 @@ pub struct Observer {
     databases: Vec<String>,
 }
 
-/// What was seen of a database, or why nothing was.
-#[derive(Debug)]
+/// What was seen of a database.
+#[derive(Debug, Default)]
 struct Known {
-    catalog: Result<Catalog, String>,
+    /// From the last look that succeeded.
+    catalog: Option<Catalog>,
+    /// Why the last look did not.
+    failure: Option<String>,
     /// The relations whose names were asked for, whether or not they have one.
     asked: BTreeSet<Oid>,
     seen_at: f64,
@@ -55,6 +65,7 @@ impl Observer {
         config: &config::Alembic,
     ) -> Result<Evidence, Error> {
         let server = evidence::server(session).await?;
+        let until = Instant::now() + VISITS;
         self.databases =
             server.databases.iter().map(|it| it.datname.clone()).filter(|name| watched.contains(name)).collect();
         self.known.retain(|oid, _| server.databases.iter().any(|database| database.oid == *oid));
@@ -65,18 +76,18 @@ impl Observer {
             .filter(|database| database.locked && self.is_older(database.oid, server.now, LOOK_AGAIN))
             .map(|database| (database.oid, BTreeSet::new()))
             .collect();
-        self.visit(session, &server, watched, config, due).await?;
+        self.visit(session, &server, watched, config, due, until).await?;
         let evidence = evidence::read(session, &server, self.catalogs()).await?;
         let unnamed = self.unnamed(&evidence, server.now);
         let mut evidence = if unnamed.is_empty() {
             evidence
         } else {
-            self.visit(session, &server, watched, config, unnamed).await?;
+            self.visit(session, &server, watched, config, unnamed, until).await?;
             Evidence { catalogs: self.catalogs(), ..evidence }
         };
         for (oid, database) in server.databases.iter().map(|database| (database.oid, database)) {
             let reason = match self.known.get(&oid) {
-                Some(Known { catalog: Err(reason), .. }) => reason.clone(),
+                Some(Known { failure: Some(reason), .. }) => reason.clone(),
                 None if database.locked && watched.contains(&database.datname) => "not looked into yet".to_owned(),
                 _ => continue,
             };
@@ -104,21 +115,24 @@ impl Observer {
         watched: &Databases,
         config: &config::Alembic,
         wanted: BTreeMap<Oid, BTreeSet<Oid>>,
+        until: Instant,
     ) -> Result<(), Error> {
         let home = session.datname().to_owned();
         let names: BTreeMap<Oid, &str> = server.databases.iter().map(|it| (it.oid, it.datname.as_str())).collect();
         let visits = wanted.into_iter().filter_map(|(oid, relations)| Some((oid, *names.get(&oid)?, relations)));
-        for (oid, datname, relations) in visits.filter(|(_, datname, _)| watched.contains(datname)).take(MAX_VISITS) {
-            if session.datname() != datname
-                && let Err(error) = session.move_to(datname).await
-            {
-                let catalog = Err(error.to_string());
-                self.known.insert(oid, Known { catalog, asked: relations, seen_at: server.now });
-                continue;
+        for (oid, datname, asked) in visits.filter(|(_, datname, _)| watched.contains(datname)) {
+            if Instant::now() >= until {
+                break;
             }
-            let asked: Vec<Oid> = relations.iter().copied().collect();
-            let catalog = evidence::look(session, &asked, config).await.map_err(|error| error.to_string());
-            self.known.insert(oid, Known { catalog, asked: relations, seen_at: server.now });
+            let relations: Vec<Oid> = asked.iter().copied().collect();
+            let looked = timeout_at(until, look_into(session, datname, &relations, config)).await;
+            let known = self.known.entry(oid).or_default();
+            (known.asked, known.seen_at, known.failure) = (asked, server.now, None);
+            match looked {
+                Ok(Ok(catalog)) => known.catalog = Some(catalog),
+                Ok(Err(error)) => known.failure = Some(error.to_string()),
+                Err(_) => known.failure = Some(format!("no answer within {VISITS:?}")),
+            }
         }
         if session.datname() != home || session.is_broken() {
             session.move_to(&home).await?;
@@ -146,8 +160,8 @@ impl Observer {
             }
         }
         unnamed.retain(|oid, relations| {
-            let asked = self.known.get(oid).is_some_and(|known| relations.is_subset(&known.asked));
-            !asked || self.is_older(*oid, now, ASK_AGAIN)
+            let answered = self.known.get(oid).filter(|known| known.failure.is_none());
+            answered.is_some_and(|known| !relations.is_subset(&known.asked)) || self.is_older(*oid, now, ASK_AGAIN)
         });
         // What has a name is asked for again: a look replaces what was known.
         for (oid, relations) in &mut unnamed {
@@ -159,12 +173,25 @@ impl Observer {
     /// Whether what was seen of a database is too old, or nothing was and it may be better now.
     fn is_older(&self, database: Oid, now: f64, seconds: f64) -> bool {
         self.known.get(&database).is_none_or(|known| {
-            let seconds = if known.catalog.is_ok() { seconds } else { ASK_AGAIN };
+            let seconds = if known.failure.is_none() { seconds } else { TRY_AGAIN };
             now - known.seen_at >= seconds
         })
     }
 
     fn catalogs(&self) -> BTreeMap<Oid, Catalog> {
-        self.known.iter().filter_map(|(oid, known)| Some((*oid, known.catalog.as_ref().ok()?.clone()))).collect()
+        self.known.iter().filter_map(|(oid, known)| Some((*oid, known.catalog.clone()?))).collect()
     }
+}
+
+/// Moves to a database, if the session is not there, and looks into it.
+async fn look_into(
+    session: &mut Session,
+    datname: &str,
+    relations: &[Oid],
+    config: &config::Alembic,
+) -> Result<Catalog, Error> {
+    if session.datname() != datname || session.is_broken() {
+        session.move_to(datname).await?;
+    }
+    evidence::look(session, relations, config).await
 }

@@ -1,7 +1,9 @@
 //! Each way of being stuck.
 
 use crate::locks::LockMode::{AccessExclusive, Exclusive, RowExclusive, Share, ShareUpdateExclusive};
-use crate::locks::testing::{ORDERS, USERS, World, alter_behind_reader, culprit, table, virtual_transaction};
+use crate::locks::testing::{
+    ORDERS, UNCOMMITTED, USERS, VERSIONS, World, alter_behind_reader, culprit, table, transaction, virtual_transaction,
+};
 use crate::locks::{Backend, CulpritKind, Kind, State};
 
 #[test]
@@ -20,6 +22,27 @@ fn an_aborted_transaction_with_locks_from_before_its_savepoint_is_abandoned() {
     let mut world = World::new();
     world.session(1, State::IdleInTransactionAborted, 30.0);
     world.holds(1, table(USERS), Share);
+    assert_eq!(world.migration().kind, Some(Kind::Abandoned));
+}
+
+#[test]
+fn an_upgrade_that_left_tables_which_nobody_else_can_see_is_abandoned() {
+    let mut world = World::new();
+    world.idle_in_transaction(1, 30.0);
+    world.holds(1, table(VERSIONS), RowExclusive);
+    assert_eq!(world.migration().kind, None, "it may well be at work on the client's side");
+    world.holds(1, table(UNCOMMITTED), AccessExclusive);
+    assert_eq!(world.migration().kind, Some(Kind::Abandoned));
+}
+
+#[test]
+fn an_upgrade_that_left_changed_rows_is_abandoned_once_somebody_waits_for_one() {
+    let mut world = World::new();
+    world.idle_in_transaction(1, 30.0);
+    world.holds(1, table(VERSIONS), RowExclusive);
+    world.holds(1, transaction(700), Exclusive);
+    world.active(2, 1.0);
+    world.awaits(2, transaction(700), Share, 1.0);
     assert_eq!(world.migration().kind, Some(Kind::Abandoned));
 }
 
@@ -144,4 +167,28 @@ fn a_commit_that_no_synchronous_standby_confirms_makes_no_progress() {
     let migration = world.migration();
     assert_eq!((migration.kind, migration.phase.as_str()), (Some(Kind::NoProgress), "committing"));
     assert_eq!(culprit(&migration), (CulpritKind::SynchronousStandby, None));
+}
+
+#[test]
+fn whoever_waits_for_a_commit_that_waits_for_a_standby_waits_for_the_standby() {
+    let mut world = alter_behind_reader(20.0);
+    world.evidence.sessions.get_mut(&1).unwrap().wait_event = Some("SyncRep".to_owned());
+    let migration = world.migration();
+    assert_eq!(migration.kind, Some(Kind::LockWait));
+    assert_eq!(culprit(&migration), (CulpritKind::SynchronousStandby, Some(1)));
+}
+
+#[test]
+fn a_wait_for_somebody_who_has_ended_meanwhile_is_over() {
+    let mut world = alter_behind_reader(20.0);
+    world.evidence.locks.retain(|lock| !lock.granted);
+    let migration = world.migration();
+    assert_eq!((migration.kind, migration.phase.as_str()), (None, "waiting"));
+}
+
+#[test]
+fn a_session_of_our_own_that_is_in_the_way_is_named() {
+    let mut world = alter_behind_reader(20.0);
+    world.evidence.sessions.get_mut(&1).unwrap().own = true;
+    assert_eq!(culprit(&world.migration()), (CulpritKind::ActiveQuery, Some(1)));
 }

@@ -2,8 +2,10 @@
 
 use globset::{Glob, GlobSet};
 
-use crate::locks::LockMode::{AccessExclusive, Exclusive, RowExclusive, Share, ShareUpdateExclusive};
-use crate::locks::testing::{SCRATCH, USERS, World, alter_behind_reader, object, row, table, transaction};
+use crate::locks::LockMode::{AccessExclusive, AccessShare, Exclusive, RowExclusive, Share, ShareUpdateExclusive};
+use crate::locks::testing::{
+    SCRATCH, UNCOMMITTED, USERS, VERSIONS, World, alter_behind_reader, object, row, table, transaction,
+};
 use crate::locks::{Backend, Kind, Sign, State};
 
 #[test]
@@ -11,7 +13,7 @@ fn locks_on_temporary_and_on_uncommitted_tables_are_nobodys_business() {
     let mut world = World::new();
     world.idle_in_transaction(1, 30.0);
     world.holds(1, table(SCRATCH), AccessExclusive);
-    world.holds(1, table(29_999), AccessExclusive);
+    world.holds(1, table(UNCOMMITTED), AccessExclusive);
     assert!(world.judge().migrations.is_empty());
 }
 
@@ -23,6 +25,38 @@ fn notify_and_large_objects_are_no_ddl() {
     world.holds(1, object(PG_DATABASE), AccessExclusive);
     world.active(2, 20.0);
     world.awaits(2, object(PG_DATABASE), AccessExclusive, 20.0);
+    assert!(world.judge().migrations.is_empty());
+}
+
+#[test]
+fn a_client_that_writes_large_objects_is_no_migration_when_it_waits() {
+    const PG_LARGEOBJECT: u32 = 2613;
+    let mut world = World::new();
+    world.idle_in_transaction(1, 60.0);
+    world.holds(1, transaction(700), Exclusive);
+    world.active(2, 20.0);
+    world.holds(2, table(PG_LARGEOBJECT), RowExclusive);
+    world.awaits(2, transaction(700), Share, 20.0);
+    assert!(world.judge().migrations.is_empty());
+}
+
+#[test]
+fn a_backup_that_has_locked_the_version_table_is_no_migration_when_it_waits() {
+    let mut world = World::new();
+    world.active(1, 60.0);
+    world.holds(1, table(USERS), AccessExclusive);
+    world.active(2, 20.0).application_name = Some("pg_dump".to_owned());
+    world.holds(2, table(VERSIONS), AccessShare);
+    world.awaits(2, table(USERS), AccessShare, 20.0);
+    let migration = world.migration();
+    assert_eq!((migration.party.pid, migration.queued, migration.kind), (Some(1), 1, None));
+}
+
+#[test]
+fn what_we_read_ourselves_makes_us_no_migration() {
+    let mut world = World::new();
+    world.active(1, 20.0).own = true;
+    world.holds(1, table(VERSIONS), AccessShare);
     assert!(world.judge().migrations.is_empty());
 }
 

@@ -60,16 +60,6 @@ on_majors! {
         assert_no_migration(&database).await;
     }
 
-    async fn a_dump_is_no_migration(major: Major) {
-        let database = Cluster::shared(major).database().await;
-        with_users(&database).await;
-        let dump = database.session().await;
-        dump.execute("SET application_name = 'pg_dump'; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await;
-        dump.execute("LOCK TABLE users IN ACCESS SHARE MODE").await;
-        let _dump = dump.start("COPY (SELECT id, pg_sleep(60) FROM users UNION ALL SELECT 1, pg_sleep(60)) TO STDOUT");
-        assert_no_migration(&database).await;
-    }
-
     async fn a_copy_is_no_migration(major: Major) {
         let database = Cluster::shared(major).database().await;
         with_users(&database).await;
@@ -114,5 +104,62 @@ on_majors! {
         subscriber.execute(&format!("DROP SUBSCRIPTION sub_{slot}")).await;
         let pids: Vec<_> = migrations.iter().map(|migration| migration["pid"].clone()).collect();
         assert_eq!(pids, [reader.pid], "only the lock is one: {migrations:#?}");
+    }
+
+    async fn an_index_build_that_moves_is_in_flight(major: Major) {
+        let database = Cluster::shared(major).database().await;
+        let session = database.session().await;
+        session.execute("CREATE TABLE users AS SELECT generate_series(1, 100000) AS id").await;
+        session.execute(
+            "CREATE FUNCTION slow(int) RETURNS int LANGUAGE plpgsql IMMUTABLE
+             AS 'BEGIN IF $1 % 100 = 0 THEN PERFORM pg_sleep(0.05); END IF; RETURN $1; END'",
+        ).await;
+        let build = database.session().await.start("CREATE INDEX CONCURRENTLY users_slow ON users (slow(id))");
+        let scans = "SELECT EXISTS (SELECT FROM pg_stat_progress_create_index WHERE phase LIKE '%scanning%' AND datname = current_database())";
+        session.wait_until_holds(scans, PATIENCE).await;
+        let migrations = assert_nothing_stuck(&database).await;
+        assert_eq!((migrations.len(), &migrations[0]["pid"]), (1, &build.pid.into()), "{migrations:#?}");
+    }
+
+    async fn an_index_build_that_writers_queue_behind_is_in_flight(major: Major) {
+        let database = Cluster::shared(major).database().await;
+        with_users(&database).await;
+        let build = database.session().await;
+        build.execute("BEGIN; LOCK TABLE users IN SHARE MODE").await;
+        let build = build.start("SELECT pg_sleep(60)");
+        let _writer = database.session().await.start_waiting("INSERT INTO users VALUES (1)").await;
+        let migrations = assert_nothing_stuck(&database).await;
+        assert_eq!((&migrations[0]["pid"], &migrations[0]["queued"]), (&build.pid.into(), &1.into()), "{migrations:#?}");
+    }
+
+    async fn jobs_that_share_an_advisory_lock_are_no_migrations(major: Major) {
+        let database = Cluster::shared(major).database().await;
+        let holder = database.session().await;
+        holder.execute("SELECT pg_advisory_lock(42)").await;
+        let _waiter = database.session().await.start_waiting("SELECT pg_advisory_lock(42)").await;
+        assert_no_migration(&database).await;
+    }
+
+    async fn a_client_that_writes_large_objects_is_no_migration(major: Major) {
+        let database = Cluster::shared(major).database().await;
+        with_users(&database).await;
+        let holder = database.session().await;
+        holder.execute("INSERT INTO users VALUES (1)").await;
+        holder.execute("BEGIN; UPDATE users SET id = 2").await;
+        let writer = database.session().await;
+        writer.execute("BEGIN; SELECT lo_from_bytea(0, 'image')").await;
+        let _writer = writer.start_waiting("UPDATE users SET id = 3").await;
+        assert_no_migration(&database).await;
+    }
+
+    async fn a_materialized_view_that_is_refreshed_is_in_flight(major: Major) {
+        let database = Cluster::shared(major).database().await;
+        with_users(&database).await;
+        let session = database.session().await;
+        session.execute("CREATE MATERIALIZED VIEW naps AS SELECT pg_sleep(60) WITH NO DATA").await;
+        let _refresh = session.start("REFRESH MATERIALIZED VIEW naps");
+        let observer = database.session().await;
+        observer.wait_until_holds("SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'naps'::regclass AND mode = 'AccessExclusiveLock')", PATIENCE).await;
+        assert_nothing_stuck(&database).await;
     }
 }

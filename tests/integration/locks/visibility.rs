@@ -11,7 +11,7 @@ on_majors! {
         let session = database.session().await;
         session.execute("CREATE SCHEMA closed; CREATE TABLE closed.users (id int)").await;
         session.execute("BEGIN; ALTER TABLE closed.users ADD email text").await;
-        let migration = stuck_at(&database.url(Role::Monitor), session.pid, &[]).await;
+        let migration = stuck_at(database.cluster, Role::Monitor, &database.name, session.pid, &[]).await;
         assert_stuck(&migration, "abandoned", session.pid, "closed.users");
         let report = locks(&database.url(Role::Monitor), &[]).await.json();
         assert_eq!(report["visibility"]["hidden_sessions"], 0);
@@ -43,7 +43,7 @@ on_majors! {
         session.execute("CREATE TABLE users (id int)").await;
         session.execute("BEGIN; SELECT * FROM users").await;
         let alter = database.session().await.start_waiting("ALTER TABLE users ADD email text").await;
-        let migration = stuck_at(&database.url(Role::Nobody), alter.pid, &[]).await;
+        let migration = stuck_at(database.cluster, Role::Nobody, &database.name, alter.pid, &[]).await;
         assert_stuck(&migration, "lock_wait", session.pid, "public.users");
         assert_eq!(migration["culprit_kind"], "hidden");
     }

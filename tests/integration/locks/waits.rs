@@ -145,17 +145,6 @@ on_majors! {
         assert_eq!(migration["awaits"]["locktype"], "object");
     }
 
-    async fn a_backup_in_the_way_is_named_as_one(major: Major) {
-        let database = Cluster::shared(major).database().await;
-        let dump = database.session().await;
-        dump.execute("CREATE TABLE users (id int); SET application_name = 'pg_dump'").await;
-        dump.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; LOCK TABLE users IN ACCESS SHARE MODE").await;
-        let alter = database.session().await.start_waiting("ALTER TABLE users ADD email text").await;
-        let migration = stuck(&database, alter.pid, &[]).await;
-        assert_stuck(&migration, "lock_wait", dump.pid, "public.users");
-        assert_eq!(migration["culprit_kind"], "backup");
-    }
-
     async fn a_deadlock_in_the_making_has_a_culprit_too(major: Major) {
         let database = Cluster::shared(major).database().await;
         let setup = database.session().await;
