@@ -20,6 +20,8 @@ const OF_COUNTERS: [&str; 3] = ["rate", "irate", "increase"];
 const OF_ANY: [&str; 7] =
     ["absent", "absent_over_time", "present_over_time", "count_over_time", "resets", "changes", "timestamp"];
 
+const NO_METRIC: &str = "there is no metric";
+
 /// See the module.
 pub(super) struct Examination<'a> {
     reference: &'a Reference,
@@ -32,7 +34,12 @@ impl<'a> Examination<'a> {
     pub(super) fn of(reference: &'a Reference, expression: &Expr) -> Examined {
         let mut examination = Self { reference, problems: Vec::new(), counters: false };
         let labels = examination.labels(expression).unwrap_or_default();
-        Examined { labels, problems: examination.problems }
+        let mut problems = examination.problems;
+        // What has no metric has no label either, which would be said at every turn.
+        if problems.iter().any(|problem| problem.starts_with(NO_METRIC)) {
+            problems.retain(|problem| problem.starts_with(NO_METRIC));
+        }
+        Examined { labels, problems }
     }
 
     fn problem(&mut self, problem: String) {
@@ -64,7 +71,7 @@ impl<'a> Examination<'a> {
             return Labels::new();
         };
         let Some(metric) = self.reference.get(name) else {
-            self.problem(format!("there is no metric {name}"));
+            self.problem(format!("{NO_METRIC} {name}"));
             return Labels::new();
         };
         if metric.kind == Kind::Counter && !self.counters {
