@@ -64,7 +64,7 @@ fn the_summary_names_server_and_database_and_the_texts_name_the_object() {
         for label in ["target", "datname"].iter().filter(|label| labels.contains(**label)) {
             assert!(summary.contains(&format!("$labels.{label}")), "{}: {label} in {summary}", alert.name());
         }
-        let objects = ["relname", "indexrelname", "conname", "collector", "privilege", "application", "kind"];
+        let objects = ["relname", "indexrelname", "conname", "collector", "privilege", "application"];
         for label in objects.iter().filter(|label| labels.contains(**label)) {
             let both = format!("{summary} {description}");
             assert!(both.contains(&format!("$labels.{label}")), "{}: {label}", alert.name());
