@@ -15,7 +15,7 @@ check:
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 
-# A small shop on a throw-away PostgreSQL, watched until Ctrl-C.
+# A small shop on a throw-away PostgreSQL, watched until Ctrl-C, with its alerts where Prometheus is installed.
 demo: servers
 	deploy/demo/run
 

@@ -47,7 +47,8 @@ impl Alertmanager {
     /// Sends alerts; which of them are not silenced, by name, severity and database.
     async fn left_of(&self, alerts: &[Value]) -> Vec<String> {
         let body: Vec<_> = alerts.iter().map(|labels| json!({ "labels": labels })).collect();
-        let request = self.client.post(format!("{}/api/v2/alerts", self.url)).header("content-type", "application/json");
+        let request =
+            self.client.post(format!("{}/api/v2/alerts", self.url)).header("content-type", "application/json");
         let answer = request.body(Value::from(body).to_string()).send().await.unwrap();
         assert!(answer.status().is_success(), "{}", answer.status());
         let received = wait_for("Alertmanager has all alerts", PATIENCE, async || {

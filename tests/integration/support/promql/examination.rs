@@ -199,10 +199,12 @@ impl<'a> Examination<'a> {
         };
         self.counters = outside;
         let labels = arguments.into_iter().flatten().next();
-        let texts = || call.args.args.iter().filter_map(|argument| match &**argument {
-            Expr::StringLiteral(text) => Some(text.val.clone()),
-            _ => None,
-        });
+        let texts = || {
+            call.args.args.iter().filter_map(|argument| match &**argument {
+                Expr::StringLiteral(text) => Some(text.val.clone()),
+                _ => None,
+            })
+        };
         match name {
             _ if call.func.return_type != ValueType::Vector => None,
             "absent" | "absent_over_time" => labels.map(|_| equalities(&call.args.args)),
