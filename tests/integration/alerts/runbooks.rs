@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use super::rules::{alerts, folder};
+use super::rules::{alerts, folder, reference};
 use crate::support::{Cluster, Database, Pgwarden, on_majors};
 
 /// Where the pages are read; alerts/README.md says how to change it.
@@ -38,6 +38,28 @@ fn every_page_says_what_it_means_and_what_to_do() {
         let headings: Vec<_> = page.lines().filter(|line| line.starts_with("## ")).collect();
         assert_eq!(headings, SECTIONS, "{name}");
     }
+}
+
+/// Names of metrics in a text, ours and those that the rules record.
+fn metrics_in(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|sign: char| !sign.is_ascii_alphanumeric() && sign != '_' && sign != ':');
+    words
+        .map(|word| word.trim_end_matches(':'))
+        .filter(|word| word.split(':').any(|part| part.starts_with("pgwarden_")))
+}
+
+#[test]
+fn every_metric_that_a_page_or_a_text_speaks_of_exists() {
+    let pages = names().into_iter().map(|name| folder("docs/runbooks").join(format!("{name}.md")));
+    let texts = pages.map(|path| fs::read_to_string(path).unwrap());
+    let (reference, mut seen) = (reference(), 0);
+    for text in texts.chain(alerts().into_iter().flat_map(|alert| alert.annotations.into_values())) {
+        for metric in metrics_in(&text) {
+            assert!(reference.labels(metric).is_some(), "{metric} in {text}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 10);
 }
 
 /// The blocks of a language in the page of an alert.
