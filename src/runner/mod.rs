@@ -2,6 +2,7 @@
 
 mod backoff;
 pub mod databases;
+mod piece;
 mod published;
 mod schedule;
 pub mod status;
@@ -14,7 +15,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tracing::warn;
 
-pub use published::{Overview, Piece, Published, Reachability, Rounds, Source};
+pub use piece::Piece;
+pub use published::{Overview, Published, Reachability, Rounds, Source};
 
 use crate::collectors::alembic::Applications;
 use crate::config::Config;

@@ -3,14 +3,10 @@
 //! Writers replace whole blocks; a scrape clones references to them under a short lock and never waits for a round.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
-
+use super::piece::Piece;
 use crate::metric::encode::{self, Format};
 use crate::metric::{Definition, Family, Histogram, LabelValues, Samples, Value};
 use crate::postgres::ErrorKind;
@@ -30,26 +26,6 @@ impl Source {
     fn scope(&self) -> Vec<(&'static str, &str)> {
         let target = [("target", &*self.target)];
         target.into_iter().chain(self.datname.as_deref().map(|datname| ("datname", datname))).collect()
-    }
-}
-
-/// A piece of a response body, plain and as a gzip member of its own; members concatenate.
-#[derive(Clone, Debug)]
-pub struct Piece {
-    /// Text.
-    pub plain: Bytes,
-    /// The same, compressed.
-    pub gzip: Bytes,
-}
-
-impl Piece {
-    /// Compresses text.
-    pub fn new(text: String) -> Self {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-        // Writing to a Vec cannot fail.
-        let _ = encoder.write_all(text.as_bytes());
-        let gzip = encoder.finish().unwrap_or_default();
-        Self { plain: text.into(), gzip: gzip.into() }
     }
 }
 
