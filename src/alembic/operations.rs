@@ -100,6 +100,8 @@ fn migration(path: &Path) -> Option<Arc<Migration>> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::thread;
+    use std::time::Duration;
 
     use tempfile::TempDir;
 
@@ -118,6 +120,11 @@ mod tests {
     fn scripts(folder: &TempDir) -> Scripts {
         let mut scripts = Scripts::new(Source::Folders { folders: vec![folder.path().into()], recursive: false });
         scripts.refresh().unwrap();
+        // Files that have just been written are not trusted to stay as they are.
+        while scripts.revision_files().any(|(_, _, stamp)| stamp.is_none()) {
+            thread::sleep(Duration::from_millis(10));
+            scripts.refresh().unwrap();
+        }
         scripts
     }
 

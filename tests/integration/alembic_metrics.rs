@@ -12,12 +12,12 @@ use crate::support::{Cluster, Pgwarden, Project, Role, Round, Watcher, on_majors
 const PUBLIC: [&str; 2] = ["public", "alembic_version"];
 
 /// The configuration of an application whose revisions are those of a project.
-fn application(name: &str, project: &Project, more: &str) -> String {
+pub fn application(name: &str, project: &Project, more: &str) -> String {
     format!("[[alembic.applications]]\nname = '{name}'\nscripts = ['{}']\n{more}\n", project.path().display())
 }
 
 /// Takes applications over and looks at their revisions.
-async fn expect(watcher: &mut Watcher, applications: &str) {
+pub async fn expect(watcher: &mut Watcher, applications: &str) {
     let target = "[[targets]]\nname = 'test'\nconnection = 'host=nowhere user=nobody'";
     let config = config::parse(&format!("{applications}\n{target}"), "test", &[], &Environment::of([]));
     watcher.config.alembic = config.unwrap_or_else(|error| panic!("{error}")).alembic;
@@ -25,7 +25,7 @@ async fn expect(watcher: &mut Watcher, applications: &str) {
 }
 
 /// A watcher that expects the revisions of the project in every version table.
-async fn watch(project: &Project<'_>) -> Watcher {
+pub async fn watch(project: &Project<'_>) -> Watcher {
     let mut watcher = Watcher::open(project.database, Role::Superuser).await;
     expect(&mut watcher, &application("shop", project, "")).await;
     watcher
