@@ -138,7 +138,7 @@ impl<'a> Page<'a> {
         problems.truncate(MAX_PROBLEMS);
         let tiles = tiles(overview, &targets);
         let (version, uptime) = (env!("CARGO_PKG_VERSION"), age(now - started));
-        Self { version, uptime, tiles, problems, more_problems, targets, applications }
+        Self { version, uptime, targets, applications, tiles, problems, more_problems }
     }
 }
 

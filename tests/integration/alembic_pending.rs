@@ -1,7 +1,7 @@
 //! Unsafe operations in pending revisions, as metrics: their severity follows the live tables.
 
 use crate::alembic_metrics::{application, expect, watch};
-use crate::support::{Cluster, Database, PATIENCE, Project, Role, Round, Watcher, on_majors};
+use crate::support::{Cluster, Database, PATIENCE, Project, Role, Round, Session, Watcher, on_majors};
 
 const INDEX: &str = "from alembic import op\ndef upgrade():\n    op.execute(\"SET lock_timeout = '5s'\")\n    op.create_index('orders_note', 'orders', ['note'])\ndef downgrade():\n    op.drop_index('orders_note')\n";
 const CREATE: &str = "from alembic import op\nimport sqlalchemy as sa\ndef upgrade():\n    op.create_table('orders', sa.Column('id', sa.Integer()), sa.Column('note', sa.Text()))\ndef downgrade():\n    op.drop_table('orders')\n";
@@ -11,6 +11,14 @@ fn project<'a>(database: &'a Database<'a>) -> Project<'a> {
     let project = Project::new(database, &[("aaaa", "None", CREATE), ("bbbb", "'aaaa'", INDEX)]);
     project.alembic(&["upgrade", "aaaa"]);
     project
+}
+
+/// Adds rows of a kilobyte, and has the server count them.
+async fn fill(session: &Session, table: &str, rows: u32) {
+    session
+        .execute(&format!("INSERT INTO {table} SELECT n, repeat('many', 250) FROM generate_series(1, {rows}) n"))
+        .await;
+    session.execute(&format!("ANALYZE {table}")).await;
 }
 
 fn findings(round: &Round, schema: &str) -> [Option<f64>; 3] {
@@ -30,14 +38,12 @@ on_majors! {
         let database = Cluster::shared(major).database().await;
         let project = project(&database);
         let session = database.session().await;
-        session.execute("INSERT INTO orders SELECT n, 'few' FROM generate_series(1, 40) n").await;
-        session.execute("ANALYZE orders").await;
+        fill(&session, "orders", 40).await;
         let mut watcher = watch(&project).await;
         let round = watcher.round("alembic").await;
         assert_eq!(findings(&round, "public"), [Some(0.0), Some(0.0), Some(1.0)]);
         assert!(has(&round, "public", "info"));
-        session.execute("INSERT INTO orders SELECT n, repeat('many', 200) FROM generate_series(1, 20000) n").await;
-        session.execute("ANALYZE orders").await;
+        fill(&session, "orders", 20_000).await;
         let round = watcher.round("alembic").await;
         assert_eq!(findings(&round, "public"), [Some(1.0), Some(0.0), Some(0.0)]);
         assert!(has(&round, "public", "error"));
@@ -51,8 +57,7 @@ on_majors! {
         let database = Cluster::shared(major).database().await;
         let project = project(&database);
         let session = database.session().await;
-        session.execute("INSERT INTO orders SELECT n, 'few' FROM generate_series(1, 40) n").await;
-        session.execute("ANALYZE orders").await;
+        fill(&session, "orders", 40).await;
         let mut watcher = watch(&project).await;
         assert!(has(&watcher.round("alembic").await, "public", "info"));
         // The counters reach the statistics when the session that wrote is idle, at the latest when it ends.
@@ -82,10 +87,9 @@ on_majors! {
         for (tenant, rows) in [("small", 40), ("large", 20_000)] {
             session.execute(&format!(
                 "CREATE SCHEMA {tenant}; CREATE TABLE {tenant}.orders (id int, note text);
-                 CREATE TABLE {tenant}.alembic_version AS SELECT * FROM public.alembic_version;
-                 INSERT INTO {tenant}.orders SELECT n, repeat('many', 200) FROM generate_series(1, {rows}) n"
+                 CREATE TABLE {tenant}.alembic_version AS SELECT * FROM public.alembic_version"
             )).await;
-            session.execute(&format!("ANALYZE {tenant}.orders")).await;
+            fill(&session, &format!("{tenant}.orders"), rows).await;
         }
         let mut watcher = Watcher::open(&database, Role::Superuser).await;
         expect(&mut watcher, &application("shop", &project, "schemas = ['small', 'large']")).await;

@@ -9,7 +9,8 @@ use crate::support::{Cluster, Database, Exporter, Major, PATIENCE, Pgwarden, Pro
 fn config(database: &Database, applications: &str) -> String {
     let off = ["activity", "column_statistics", "database", "debris", "locks", "migrations", "privileges"];
     let off = off.iter().chain(&["table_activity", "table_sizes"]);
-    let off: String = off.map(|name| format!("[collectors.{name}]\nenabled = false\n")).collect();
+    let off: Vec<_> = off.map(|name| format!("[collectors.{name}]\nenabled = false\n")).collect();
+    let off = off.concat();
     format!(
         "{off}[collectors.alembic]\ninterval = '1s'\n[alembic]\nrefresh = '1s'\n{applications}\n\
          [[targets]]\nname = 'main'\nconnection = '{}'\ndatabases = ['{}']\n",

@@ -82,6 +82,7 @@ impl Finding {
     }
 
     /// The finding with what is known of the live table, and as bad as that makes it.
+    #[must_use]
     pub fn weigh(&self, fact: Option<&TableFact>) -> Self {
         let Some(fact) = fact else { return self.clone() };
         Self {

@@ -42,7 +42,8 @@ impl<'a> Project<'a> {
         project.write("env.py", ENV);
         for (id, down, more) in revisions {
             let absent = ["upgrade", "downgrade"].into_iter().filter(|name| !more.contains(&format!("def {name}(")));
-            let body: String = absent.map(|name| format!("def {name}():\n    pass\n")).collect();
+            let body: Vec<_> = absent.map(|name| format!("def {name}():\n    pass\n")).collect();
+            let body = body.concat();
             let file = format!("'''make {id}'''\nrevision = '{id}'\ndown_revision = {down}\n{more}\n{body}");
             project.write(&format!("versions/{id}.py"), &file);
         }

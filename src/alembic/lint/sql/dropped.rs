@@ -15,16 +15,16 @@ pub(super) fn read(statement: &Stmt) -> Vec<Statement> {
             .map(|name| Statement::action("DROP TABLE", Action::DropTable { table: names::table(name.syntax()) }))
             .collect(),
         Stmt::DropIndex(drop) => drop.index_refs().map(|index| index_of(drop, &index)).collect(),
-        Stmt::DropSchema(drop) => cascading("DROP SCHEMA CASCADE", drop.drop_behavior(), tables),
+        Stmt::DropSchema(drop) => cascading("DROP SCHEMA CASCADE", drop.drop_behavior().as_ref(), tables),
         Stmt::DropOwned(_) => vec![Statement::action("DROP OWNED", tables())],
-        Stmt::DropType(drop) => cascading("DROP TYPE CASCADE", drop.drop_behavior(), columns),
-        Stmt::DropDomain(drop) => cascading("DROP DOMAIN CASCADE", drop.drop_behavior(), columns),
-        Stmt::DropExtension(drop) => cascading("DROP EXTENSION CASCADE", drop.drop_behavior(), columns),
+        Stmt::DropType(drop) => cascading("DROP TYPE CASCADE", drop.drop_behavior().as_ref(), columns),
+        Stmt::DropDomain(drop) => cascading("DROP DOMAIN CASCADE", drop.drop_behavior().as_ref(), columns),
+        Stmt::DropExtension(drop) => cascading("DROP EXTENSION CASCADE", drop.drop_behavior().as_ref(), columns),
         _ => Vec::new(),
     }
 }
 
-fn cascading(operation: &str, behavior: Option<DropBehavior>, action: impl Fn() -> Action) -> Vec<Statement> {
+fn cascading(operation: &str, behavior: Option<&DropBehavior>, action: impl Fn() -> Action) -> Vec<Statement> {
     let cascades = matches!(behavior, Some(DropBehavior::Cascade(_)));
     cascades.then(|| Statement::action(operation, action())).into_iter().collect()
 }
