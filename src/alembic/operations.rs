@@ -51,12 +51,13 @@ impl Operations {
             let lock_timeout_is_set = path.parent().is_some_and(|folder| environments[folder]);
             File { stamp, migration, lock_timeout_is_set }
         });
-        let mut operations = Self::default();
-        operations.files = files.into_iter().map(|(index, file)| (listed[index].1.to_owned(), file)).collect();
-        operations.revisions = listed.iter().map(|(id, path, _)| ((*id).to_owned(), (*path).to_owned())).collect();
-        let migrations = operations.files.values().filter_map(|file| file.migration.as_deref());
-        operations.folder = Knowledge::of_folder(migrations.flat_map(|migration| &migration.steps));
-        operations
+        let migrations = files.iter().filter_map(|(_, file)| file.migration.as_deref());
+        Self {
+            folder: Knowledge::of_folder(migrations.flat_map(|migration| &migration.steps)),
+            files: files.into_iter().map(|(index, file)| (listed[index].1.to_owned(), file)).collect(),
+            revisions: listed.iter().map(|(id, path, _)| ((*id).to_owned(), (*path).to_owned())).collect(),
+            judged: Mutex::default(),
+        }
     }
 
     /// What is unsafe about revisions that run one after the other. Tables that one of them makes are no risk to those
@@ -100,6 +101,8 @@ fn migration(path: &Path) -> Option<Arc<Migration>> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::thread;
+    use std::time::Duration;
 
     use tempfile::TempDir;
 
@@ -118,6 +121,11 @@ mod tests {
     fn scripts(folder: &TempDir) -> Scripts {
         let mut scripts = Scripts::new(Source::Folders { folders: vec![folder.path().into()], recursive: false });
         scripts.refresh().unwrap();
+        // Files that have just been written are not trusted to stay as they are.
+        while scripts.revision_files().any(|(_, _, stamp)| stamp.is_none()) {
+            thread::sleep(Duration::from_millis(10));
+            scripts.refresh().unwrap();
+        }
         scripts
     }
 

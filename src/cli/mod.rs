@@ -67,7 +67,10 @@ pub fn main() -> ExitCode {
             return Outcome::CouldNotTell.into();
         }
     };
-    match runtime.block_on(run(cli.command)) {
+    let outcome = runtime.block_on(run(cli.command));
+    // A thread that waits for a file system that hangs keeps nobody from ending.
+    runtime.shutdown_background();
+    match outcome {
         Ok(outcome) => outcome.into(),
         Err(error) => {
             anstream::eprintln!("pgwarden: {error:#}");

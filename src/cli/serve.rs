@@ -52,7 +52,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
             })
         },
     );
-    let state = Arc::new(state.context("set up the metrics of the exporter itself")?);
+    let state = state.context("set up the metrics of the exporter itself")?;
+    let state = Arc::new(state.with_applications(Arc::clone(&exporter.shared.applications)));
     let served = web::serve(listener, Arc::clone(&state), until_told_to_stop(state)?).await;
     exporter.stop().await;
     served.context("serve HTTP")?;

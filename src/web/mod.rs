@@ -23,6 +23,7 @@ use tokio::sync::Mutex;
 pub use instruments::METRICS;
 pub use server::serve;
 
+use crate::collectors::alembic::Applications;
 use crate::metric::Family;
 use crate::runner::Published;
 use instruments::Instruments;
@@ -37,6 +38,7 @@ pub type Reload = Box<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send 
 /// What the HTTP server answers from.
 pub struct State {
     published: Arc<Published>,
+    applications: Arc<Applications>,
     families: Families,
     reload: Reload,
     one_reload_at_a_time: Mutex<()>,
@@ -49,12 +51,19 @@ impl State {
     pub fn new(published: Arc<Published>, families: Families, reload: Reload) -> Result<Self, prometheus::Error> {
         Ok(Self {
             published,
+            applications: Arc::default(),
             families,
             reload,
             one_reload_at_a_time: Mutex::default(),
             instruments: Instruments::new()?,
             readiness: Readiness::default(),
         })
+    }
+
+    /// Shows these applications on the page as well.
+    #[must_use]
+    pub fn with_applications(self, applications: Arc<Applications>) -> Self {
+        Self { applications, ..self }
     }
 
     /// Loads the configuration anew and counts how that went. A reload that has begun is carried through, even when

@@ -1,5 +1,9 @@
 //! The page at `/`: what is watched and with which success, for a person.
 
+mod application;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
@@ -10,6 +14,7 @@ use axum::extract::State as Extract;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 
+use self::application::Application;
 use super::State;
 use crate::runner::{Overview, Reachability, Rounds, Source};
 use crate::state;
@@ -31,7 +36,8 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src dat
 pub(super) async fn show(Extract(state): Extract<Arc<State>>) -> Response {
     let now = state::now();
     let overview = state.published.overview();
-    match Page::new(&overview, now, state.instruments.started()).render() {
+    let applications = Application::all(&state.applications, now);
+    match Page::new(&overview, &applications, now, state.instruments.started()).render() {
         Ok(page) => ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(page)).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
     }
@@ -44,6 +50,7 @@ struct Page<'a> {
     version: &'static str,
     uptime: String,
     targets: Vec<Target<'a>>,
+    applications: &'a [Application],
     tiles: [Tile; 4],
     problems: Vec<Problem<'a>>,
     more_problems: usize,
@@ -72,6 +79,7 @@ enum What<'a> {
     TargetDown { reason: &'a str },
     DatabaseDown { reason: &'a str },
     Failing { collector: &'static str, kind: &'static str, reason: &'a str },
+    Unclear { reason: &'a str },
 }
 
 /// One target with its places, itself first.
@@ -123,13 +131,14 @@ impl Standing {
 }
 
 impl<'a> Page<'a> {
-    fn new(overview: &'a Overview, now: f64, started: f64) -> Self {
+    fn new(overview: &'a Overview, applications: &'a [Application], now: f64, started: f64) -> Self {
         let targets = targets(overview, now);
-        let mut problems = problems(&targets);
+        let mut problems = problems(&targets, applications);
         let more_problems = problems.len().saturating_sub(MAX_PROBLEMS);
         problems.truncate(MAX_PROBLEMS);
         let tiles = tiles(overview, &targets);
-        Self { version: env!("CARGO_PKG_VERSION"), uptime: age(now - started), tiles, problems, more_problems, targets }
+        let (version, uptime) = (env!("CARGO_PKG_VERSION"), age(now - started));
+        Self { version, uptime, targets, applications, tiles, problems, more_problems }
     }
 }
 
@@ -159,9 +168,10 @@ fn targets(overview: &Overview, now: f64) -> Vec<Target<'_>> {
 }
 
 /// Everything that does not work, each reason once.
-fn problems<'a>(targets: &[Target<'a>]) -> Vec<Problem<'a>> {
+fn problems<'a>(targets: &[Target<'a>], applications: &'a [Application]) -> Vec<Problem<'a>> {
     let mut places: BTreeMap<What<'a>, Vec<String>> = BTreeMap::new();
-    for (what, place) in targets.iter().flat_map(Target::problems) {
+    let unclear = applications.iter().filter_map(Application::problem);
+    for (what, place) in targets.iter().flat_map(Target::problems).chain(unclear) {
         places.entry(what).or_default().push(place);
     }
     let problem = |(what, mut places): (_, Vec<String>)| {
@@ -355,128 +365,4 @@ fn number(value: impl Display) -> String {
         grouped.push(digit);
     }
     grouped
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::postgres::ErrorKind;
-
-    const NOW: f64 = 1_000_000.0;
-
-    fn source(target: &str, datname: Option<&str>) -> Source {
-        Source { target: target.into(), datname: datname.map(Into::into), collector: "table_sizes" }
-    }
-
-    fn good() -> Rounds {
-        Rounds { succeeded: Some(true), last_success: Some(NOW - 42.0), series: 1234, ..Rounds::default() }
-    }
-
-    fn failed(reason: &str) -> Rounds {
-        Rounds { succeeded: Some(false), failure: Some((ErrorKind::Timeout, reason.to_owned())), ..good() }
-    }
-
-    fn up() -> Reachability {
-        Reachability { up: Some(true), reason: None }
-    }
-
-    fn down(reason: &str) -> Reachability {
-        Reachability { up: Some(false), reason: Some(reason.to_owned()) }
-    }
-
-    fn overview(target: Reachability, database: Reachability, rounds: Rounds) -> Overview {
-        Overview {
-            targets: BTreeMap::from([("main".into(), target)]),
-            databases: BTreeMap::from([(("main".into(), "app".into()), database)]),
-            rounds: BTreeMap::from([(source("main", Some("app")), rounds)]),
-        }
-    }
-
-    fn render(overview: &Overview) -> String {
-        Page::new(overview, NOW, NOW - 90.0).render().unwrap()
-    }
-
-    #[test]
-    fn what_works_is_shown_with_its_age_and_size() {
-        let page = render(&overview(up(), up(), good()));
-        for text in ["main", "app", "table_sizes", "42 s ago", "1\u{202f}234"] {
-            assert!(page.contains(text), "{text}: {page}");
-        }
-        assert!(!page.contains("Needs attention"));
-    }
-
-    #[test]
-    fn what_fails_stands_at_the_top_in_words() {
-        let overview = overview(up(), up(), failed("the statement took longer than 20 s"));
-        let problems = problems(&targets(&overview, NOW));
-        assert_eq!(problems.len(), 1);
-        let reason = "the statement took longer than 20 s";
-        assert_eq!(problems[0].what, What::Failing { collector: "table_sizes", kind: "timeout", reason });
-        assert_eq!(problems[0].places, ["main / app"]);
-        assert!(render(&overview).contains("the statement took longer than 20 s"));
-    }
-
-    #[test]
-    fn of_a_target_that_is_down_only_that_is_said() {
-        let overview = overview(down("connection refused"), down("connection refused"), failed("connection refused"));
-        let targets = targets(&overview, NOW);
-        let what = What::TargetDown { reason: "connection refused" };
-        assert_eq!(targets[0].problems(), [(what, "main".to_owned())]);
-        assert_eq!(targets[0].standing().word, "down");
-    }
-
-    #[test]
-    fn nothing_that_comes_from_a_server_is_markup() {
-        let hostile = "<script>alert('\"')</script>&\n🦀";
-        let overview = Overview {
-            targets: BTreeMap::from([(hostile.into(), down(hostile))]),
-            databases: BTreeMap::from([((hostile.into(), hostile.into()), down(hostile))]),
-            rounds: BTreeMap::from([(source(hostile, Some(hostile)), failed(hostile))]),
-        };
-        let page = render(&overview);
-        assert!(!page.contains("<script"));
-        assert!(page.contains("&#60;script&#62;"));
-    }
-
-    #[test]
-    fn the_same_problem_in_many_places_is_one() {
-        let mut overview = overview(up(), up(), failed("late"));
-        for index in 0..MAX_PLACES + 6 {
-            overview.rounds.insert(source("main", Some(&format!("app{index}"))), failed("late"));
-        }
-        let problems = problems(&targets(&overview, NOW));
-        assert_eq!((problems.len(), problems[0].places.len(), problems[0].more_places), (1, MAX_PLACES, 7));
-        assert!(render(&overview).contains("and 7 more"));
-    }
-
-    #[test]
-    fn many_problems_are_counted_and_not_all_listed() {
-        let mut overview = overview(up(), up(), good());
-        for index in 0..MAX_PROBLEMS + 8 {
-            overview.rounds.insert(source("main", Some(&format!("app{index}"))), failed(&format!("reason {index}")));
-        }
-        assert!(render(&overview).contains("and 8 more"));
-    }
-
-    #[test]
-    fn nothing_watched_is_said() {
-        assert!(render(&Overview::default()).contains("No target is watched"));
-    }
-
-    #[test]
-    fn ages_are_as_exact_as_a_reader_needs_them() {
-        for (seconds, text) in [(0.2, "0 s"), (119.0, "119 s"), (120.0, "2 min"), (7200.0, "2 h"), (200_000.0, "2 d")] {
-            assert_eq!(age(seconds), text);
-        }
-        assert_eq!(ago(None), "never");
-    }
-
-    #[test]
-    fn long_numbers_are_grouped() {
-        for (value, text) in
-            [(0_u64, "0"), (999, "999"), (1000, "1\u{202f}000"), (1_234_567, "1\u{202f}234\u{202f}567")]
-        {
-            assert_eq!(number(value), text);
-        }
-    }
 }

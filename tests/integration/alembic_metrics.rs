@@ -3,21 +3,22 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::process::Stdio;
 
 use pgwarden::alembic::judge::State;
 use pgwarden::config::{self, Environment};
 
-use crate::support::{Cluster, Pgwarden, Project, Role, Round, Watcher, on_majors};
+use crate::support::{Cluster, PATIENCE, Pgwarden, Project, Role, Round, Watcher, on_majors};
 
 const PUBLIC: [&str; 2] = ["public", "alembic_version"];
 
 /// The configuration of an application whose revisions are those of a project.
-fn application(name: &str, project: &Project, more: &str) -> String {
+pub fn application(name: &str, project: &Project, more: &str) -> String {
     format!("[[alembic.applications]]\nname = '{name}'\nscripts = ['{}']\n{more}\n", project.path().display())
 }
 
 /// Takes applications over and looks at their revisions.
-async fn expect(watcher: &mut Watcher, applications: &str) {
+pub async fn expect(watcher: &mut Watcher, applications: &str) {
     let target = "[[targets]]\nname = 'test'\nconnection = 'host=nowhere user=nobody'";
     let config = config::parse(&format!("{applications}\n{target}"), "test", &[], &Environment::of([]));
     watcher.config.alembic = config.unwrap_or_else(|error| panic!("{error}")).alembic;
@@ -25,7 +26,7 @@ async fn expect(watcher: &mut Watcher, applications: &str) {
 }
 
 /// A watcher that expects the revisions of the project in every version table.
-async fn watch(project: &Project<'_>) -> Watcher {
+pub async fn watch(project: &Project<'_>) -> Watcher {
     let mut watcher = Watcher::open(project.database, Role::Superuser).await;
     expect(&mut watcher, &application("shop", project, "")).await;
     watcher
@@ -219,6 +220,27 @@ on_majors! {
         assert_eq!(number(&round, "pending_revisions"), None, "nobody has ever seen its rows");
         holder.execute("COMMIT").await;
         assert_state(&watcher.round("alembic").await, "up_to_date");
+    }
+
+    async fn a_long_migration_that_is_not_committed_changes_nothing_yet(major: Major) {
+        let database = Cluster::shared(major).database().await;
+        let slow = "from alembic import op\ndef upgrade():\n    op.execute('ALTER TABLE alembic_version ADD note text')\n    op.execute('SELECT pg_sleep(600)')";
+        let project = Project::new(&database, &[("aaaa", "None", ""), ("bbbb", "'aaaa'", slow)]);
+        project.alembic(&["upgrade", "aaaa"]);
+        let mut watcher = watch(&project).await;
+        assert_state(&watcher.round("alembic").await, "behind");
+        // What it says of its end is its own affair.
+        let mut migration = project.command(&["upgrade", "bbbb"]).stderr(Stdio::null()).spawn().expect("alembic runs");
+        let session = database.session().await;
+        let sleeping = "FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active' AND datname = current_database() AND pid <> pg_backend_pid()";
+        session.wait_until_holds(&format!("SELECT EXISTS (SELECT {sleeping})"), PATIENCE).await;
+        let round = watcher.round("alembic").await;
+        assert_state(&round, "behind");
+        assert_eq!(round.number("pgwarden_alembic_version_table_locked", &PUBLIC), Some(1.0));
+        assert_eq!(number(&round, "pending_revisions"), Some(1.0));
+        session.execute(&format!("SELECT pg_terminate_backend(pid) {sleeping}")).await;
+        migration.wait().expect("it ends");
+        assert_state(&watcher.round("alembic").await, "behind");
     }
 
     async fn what_cannot_be_judged_is_unclear(major: Major) {

@@ -9,6 +9,8 @@
 
 mod alembic_graph;
 mod alembic_metrics;
+mod alembic_pending;
+mod alembic_sources;
 mod alembic_status;
 mod alerts;
 mod collect_activity;

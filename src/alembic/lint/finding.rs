@@ -76,11 +76,17 @@ impl Finding {
         self.table.is_some().then(|| Table { schema: self.schema.clone(), name: self.table.clone() })
     }
 
+    /// How bad it is on a live table.
+    pub fn severity_on(&self, fact: &TableFact) -> Severity {
+        if self.at_any_size { self.severity } else { fact.weigh(self.severity) }
+    }
+
     /// The finding with what is known of the live table, and as bad as that makes it.
+    #[must_use]
     pub fn weigh(&self, fact: Option<&TableFact>) -> Self {
         let Some(fact) = fact else { return self.clone() };
         Self {
-            severity: if self.at_any_size { self.severity } else { fact.weigh(self.severity) },
+            severity: self.severity_on(fact),
             rows: fact.rows,
             bytes: fact.bytes,
             writes_per_second: fact.writes_per_second,

@@ -176,6 +176,12 @@ fn what_only_running_the_file_can_tell_is_never_guessed() {
         "down_revision = 'a'\nprint(down_revision := 'b')",
         "down_revision = 'a'\nglobals()['down_revision'] = 'b'",
         "exec(\"down_revision = 'b'\")",
+        "g = globals\ndown_revision = 'a'\ng()['down_revision'] = 'b'",
+        "import sys\nm = sys.modules[__name__]\ndown_revision = 'a'\nm.down_revision = 'b'",
+        "import sys\ndown_revision = 'a'\nsetattr(sys.modules[__name__], 'down_revision', 'b')",
+        "A = ['a']\ndown_revision = A\ndef f():\n    A.append('b')\nf()",
+        "A = ['a']\ndown_revision = A\ndef f(g):\n    A.append('b')\n@f\ndef g(): pass",
+        "down_revision = 'a'\ndef f():\n    exec(\"global down_revision; down_revision = 'b'\")\nf()",
         "down_revision = 'a'\ndef f():\n    global down_revision\n    down_revision = 'b'\nf()",
         "match f():\n    case down_revision: pass",
         "down_revision = 'a'\ntry:\n    f()\nexcept E as down_revision:\n    pass",
@@ -185,6 +191,14 @@ fn what_only_running_the_file_can_tell_is_never_guessed() {
     ] {
         dynamic_line(&format!("revision = 'x'\n{source}"));
     }
+}
+
+#[test]
+fn a_function_that_nobody_calls_changes_nothing() {
+    let unused = "A = ['a']\ndown_revision = A\ndef upgrade():\n    A.append('b')\n    vars()";
+    assert_eq!(script(&format!("revision = 'x'\n{unused}")).unwrap().down_revisions, ["a"]);
+    let elsewhere = "def f():\n    return 1\nX = f()\ndown_revision = ['a']";
+    assert_eq!(script(&format!("revision = 'x'\n{elsewhere}")).unwrap().down_revisions, ["a"]);
 }
 
 #[test]

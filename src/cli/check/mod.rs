@@ -6,17 +6,18 @@ mod report;
 use super::Outcome;
 use super::output::Format;
 use super::source::Source;
+use crate::collectors::alembic::Application;
 use crate::collectors::privileges;
 use crate::config::{Config, Target};
 use crate::postgres::{Budget, Error, Session};
 use crate::runner::{self, Overview, Shared};
 use advice::Advice;
-use report::{CollectorReport, DatabaseReport, Report, TargetReport};
+use report::{ApplicationReport, CollectorReport, DatabaseReport, Report, TargetReport};
 
 /// Check configuration, connections and privileges, and say how to mend what is missing.
 ///
 /// Exits 0 when everything works, 1 when something could be seen better, 2 when a server or a database cannot be
-/// reached or a collector fails.
+/// reached, a collector fails, or an application's revisions cannot be read.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -31,7 +32,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     let config = args.source.load()?;
     let shared = Shared::default();
     runner::once(config.clone(), &shared).await;
-    let report = examine(&config, &shared.published.overview()).await;
+    let mut report = examine(&config, &shared.published.overview()).await;
+    report.applications = shared.applications.all().iter().map(|application| revisions(application)).collect();
     match args.format {
         Format::Human => report::print(&report),
         Format::Json => anstream::println!("{}", serde_json::to_string(&report)?),
@@ -95,6 +97,20 @@ async fn see(config: &Config, target: &Target, datname: &str) -> Result<(Vec<Adv
     let mut session = Session::open(&target.connection, datname, &config.sessions, &budget).await?;
     let seen = privileges::read(&mut session).await?;
     Ok((advice::for_role(&seen, &target.connection.user, session.version()), session.version().to_string()))
+}
+
+fn revisions(application: &Application) -> ApplicationReport {
+    let expectation = application.expectation().unwrap_or_default();
+    let error = expectation.error();
+    let graph = expectation.graph.as_ref();
+    ApplicationReport {
+        name: application.name().to_owned(),
+        success: error.is_none(),
+        error,
+        revisions: graph.map(|graph| graph.len()),
+        effective_heads: graph.map(|graph| graph.sorted_ids(graph.effective_heads())),
+        expected_heads: application.heads(),
+    }
 }
 
 fn collectors(overview: &Overview, target: &str, datname: Option<&str>) -> Vec<CollectorReport> {

@@ -13,7 +13,29 @@ pub(super) struct Report {
     version: u32,
     /// Whether first-seen times survive a restart.
     state_dir: Option<String>,
+    /// What the configuration expects in version tables.
+    pub(super) applications: Vec<ApplicationReport>,
     pub(super) targets: Vec<TargetReport>,
+}
+
+/// One application's revisions.
+#[derive(Debug, Serialize)]
+pub(super) struct ApplicationReport {
+    pub(super) name: String,
+    /// Whether they could be read and version tables can be judged by them.
+    pub(super) success: bool,
+    pub(super) error: Option<String>,
+    pub(super) revisions: Option<usize>,
+    pub(super) effective_heads: Option<Vec<String>>,
+    /// How many of them the code is meant to have.
+    pub(super) expected_heads: usize,
+}
+
+impl ApplicationReport {
+    /// The code was changed in two places, and nobody has merged them.
+    fn has_more_heads(&self) -> bool {
+        self.effective_heads.as_ref().is_some_and(|heads| heads.len() > self.expected_heads)
+    }
 }
 
 /// One server.
@@ -50,7 +72,7 @@ pub(super) struct CollectorReport {
 impl Report {
     pub(super) fn new(config: &Config) -> Self {
         let state_dir = config.state_dir.as_ref().map(|folder| folder.display().to_string());
-        Self { version: 1, state_dir, targets: Vec::new() }
+        Self { version: 1, state_dir, applications: Vec::new(), targets: Vec::new() }
     }
 
     /// Unreachable or failing is worse than seeing less.
@@ -58,10 +80,13 @@ impl Report {
         let databases = || self.targets.iter().flat_map(|target| &target.databases);
         let failing = self.targets.iter().any(|target| !target.up || target.databases.is_empty())
             || databases().any(|database| !database.up)
-            || self.collectors().any(|collector| !collector.success);
+            || self.collectors().any(|collector| !collector.success)
+            || self.applications.iter().any(|application| !application.success);
         if failing {
             Outcome::CouldNotTell
-        } else if databases().any(|database| !database.advice.is_empty()) {
+        } else if databases().any(|database| !database.advice.is_empty())
+            || self.applications.iter().any(ApplicationReport::has_more_heads)
+        {
             Outcome::Finding
         } else {
             Outcome::Fine
@@ -81,6 +106,19 @@ const LESS: Style = AnsiColor::Yellow.on_default();
 
 /// Writes the answer for a person.
 pub(super) fn print(report: &Report) {
+    for application in &report.applications {
+        let count = application.revisions.unwrap_or_default();
+        let heads = application.effective_heads.as_deref().unwrap_or_default().join(", ");
+        let found = if application.success { format!(": {count} revisions up to {heads}") } else { String::new() };
+        let text = format!("application {}{found}", application.name);
+        headline(0, application.success, &text, application.error.as_deref());
+        if application.has_more_heads() {
+            anstream::println!(
+                "  {LESS}heads{LESS:#}   more than the {} that are meant: merge them, or set heads",
+                application.expected_heads
+            );
+        }
+    }
     for target in &report.targets {
         let version =
             target.server_version.as_deref().map(|version| format!(", PostgreSQL {version}")).unwrap_or_default();

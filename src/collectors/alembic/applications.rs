@@ -45,6 +45,14 @@ pub struct Expectation {
     pub failure: Option<String>,
 }
 
+impl Expectation {
+    /// Why no version table can be judged by it, or why it may be out of date.
+    pub fn error(&self) -> Option<String> {
+        let undecidable = || decidable(self.graph.as_deref()?).err().map(|reason| reason.to_string());
+        self.failure.clone().or_else(undecidable)
+    }
+}
+
 impl Applications {
     /// Takes the applications of a configuration over. Those whose source stays keep what is known of it.
     pub fn configure(&self, config: &config::Alembic) {

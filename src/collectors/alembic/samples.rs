@@ -101,7 +101,7 @@ pub(super) fn push_findings(cases: &[Case], claimants: &[Claimant], facts: &Tabl
         for (revision, finding) in findings.iter() {
             let operated = finding.operated();
             let fact = operated.as_ref().and_then(|table| facts.of(table, Some(&subject.schema)));
-            let severity = finding.weigh(fact).severity;
+            let severity = fact.map_or(finding.severity, |fact| finding.severity_on(fact));
             *counts.entry(severity).or_default() += 1;
             let schema = fact.map(|fact| &fact.schema).or(finding.schema.as_ref());
             let operated = [schema, finding.table.as_ref()].map(|name| name.map_or("", String::as_str));

@@ -41,10 +41,10 @@ impl<'a> Project<'a> {
         project.write("alembic.ini", INI);
         project.write("env.py", ENV);
         for (id, down, more) in revisions {
-            let body = if more.contains("def upgrade") { "" } else { "def upgrade():\n    pass\n" };
-            let file = format!(
-                "'''make {id}'''\nrevision = '{id}'\ndown_revision = {down}\n{more}\n{body}def downgrade():\n    pass\n"
-            );
+            let absent = ["upgrade", "downgrade"].into_iter().filter(|name| !more.contains(&format!("def {name}(")));
+            let body: Vec<_> = absent.map(|name| format!("def {name}():\n    pass\n")).collect();
+            let body = body.concat();
+            let file = format!("'''make {id}'''\nrevision = '{id}'\ndown_revision = {down}\n{more}\n{body}");
             project.write(&format!("versions/{id}.py"), &file);
         }
         project

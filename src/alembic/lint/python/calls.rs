@@ -83,7 +83,10 @@ impl<'a> Interpreter<'a> {
                 }
                 Value::Unknown
             }
-            _ => {
+            function => {
+                if function == Value::Unknown {
+                    self.note(range, "what is called here is not told by the file, nor what it does to the database");
+                }
                 self.call_back(&call, range);
                 Value::Call(call.into())
             }

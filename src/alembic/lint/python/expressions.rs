@@ -97,9 +97,9 @@ impl<'a> Interpreter<'a> {
             Expr::SetComp(comprehension) => self.comprehension(&comprehension.generators, &comprehension.elt),
             Expr::Generator(comprehension) => self.comprehension(&comprehension.generators, &comprehension.elt),
             Expr::Lambda(lambda) => Value::Lambda(lambda),
-            Expr::DictComp(_)
-            | Expr::YieldFrom(_)
-            | Expr::TString(_)
+            Expr::DictComp(comprehension) => self.comprehension(&comprehension.generators, &comprehension.value),
+            Expr::YieldFrom(delegated) => self.evaluate(&delegated.value),
+            Expr::TString(_)
             | Expr::BytesLiteral(_)
             | Expr::EllipsisLiteral(_)
             | Expr::Slice(_)
@@ -188,6 +188,12 @@ fn item<'a>(of: &Value<'a>, index: &Value<'a>) -> Value<'a> {
             let length = i64::try_from(elements.len()).unwrap_or(i64::MAX);
             let at = if *at < 0 { at + length } else { *at };
             usize::try_from(at).ok().and_then(|at| elements.get(at)).cloned().unwrap_or(Value::Unknown)
+        }
+        // One of several functions: any of them may run.
+        (Value::Dict(entries), Value::Unknown)
+            if entries.iter().all(|(_, value)| matches!(value, Value::Function(_) | Value::Lambda(_))) =>
+        {
+            Value::List(Rc::new(entries.iter().map(|(_, value)| value.clone()).collect()))
         }
         (Value::Dict(entries), key) => {
             entries.iter().rev().find(|(there, _)| there == key).map_or(Value::Unknown, |(_, value)| value.clone())

@@ -114,6 +114,7 @@ impl<'a> Interpreter<'a> {
             Stmt::While(repeated) => {
                 self.evaluate(&repeated.test);
                 self.arms_of(&[&repeated.body], true);
+                return self.block(&repeated.orelse);
             }
             Stmt::With(with) => return self.with(&with.items, &with.body),
             Stmt::Try(attempt) => {
@@ -128,8 +129,10 @@ impl<'a> Interpreter<'a> {
                 self.block(&attempt.finalbody);
                 return flow;
             }
-            Stmt::Assert(_)
-            | Stmt::Delete(_)
+            Stmt::Assert(assertion) => {
+                self.evaluate(&assertion.test);
+            }
+            Stmt::Delete(_)
             | Stmt::TypeAlias(_)
             | Stmt::Global(_)
             | Stmt::Nonlocal(_)

@@ -230,3 +230,25 @@ fn positional_and_older_arguments_are_known() {
     assert_eq!(steps("op.create_index(index_name='i', table_name='t', columns=['a'])"), ["create_index t"]);
     assert_eq!(steps("op.add_column('t', sa.Column('a', sa.Integer()), schema='s')"), ["add_column s.t"]);
 }
+
+#[test]
+fn a_call_is_read_wherever_it_stands() {
+    assert_eq!(steps("assert op.drop_table('t') is None"), ["drop_table t"]);
+    assert_eq!(steps("x = {t: op.drop_table(t) for t in ('t',)}"), ["drop_table t"]);
+    assert_eq!(steps("while f():\n    pass\nelse:\n    op.drop_table('t')").last().unwrap(), "drop_table t");
+}
+
+#[test]
+fn what_is_called_by_a_computed_name_is_said_or_read() {
+    let chosen = "def a():\n    op.drop_table('t')\ndef upgrade(name):\n    {'a': a}[name]()\n";
+    assert_eq!(steps_of_file(&format!("from alembic import op\n{chosen}")), ["drop_table t"]);
+    assert_eq!(steps_of_file("def upgrade(name):\n    FUNCTIONS = dict()\n    (name or None)()\n"), ["?"]);
+}
+
+#[test]
+fn a_drop_that_cascades_takes_what_it_does_not_name() {
+    let unnamed = "a table that the file does not name";
+    assert_eq!(steps("op.execute('DROP SCHEMA s CASCADE')"), [format!("execute: DROP SCHEMA CASCADE {unnamed}")]);
+    assert_eq!(steps("op.execute('DROP TYPE e CASCADE')"), [format!("execute: DROP TYPE CASCADE {unnamed}")]);
+    assert_eq!(steps("op.execute('DROP TYPE e')"), [""; 0]);
+}

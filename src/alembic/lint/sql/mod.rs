@@ -2,6 +2,7 @@
 
 mod alter_table;
 mod column;
+mod dropped;
 pub(super) mod expression;
 mod names;
 mod statement;

@@ -2,7 +2,7 @@
 
 use squawk_syntax::ast::{self, AstNode, Stmt};
 
-use super::{Meaning, Statement, alter_table, column, expression, names, timeout};
+use super::{Meaning, Statement, alter_table, column, dropped, expression, names, timeout};
 use crate::alembic::lint::lock::Lock;
 use crate::alembic::lint::operation::{Action, ReindexScope, Table, Write};
 
@@ -34,11 +34,13 @@ pub(super) fn read(statement: &Stmt) -> Vec<Statement> {
         | Stmt::SelectInto(_)
         | Stmt::CreateIndex(_)
         | Stmt::CreateDomain(_) => created(statement),
-        Stmt::DropTable(drop) => drop
-            .table_name_refs()
-            .map(|name| Statement::action("DROP TABLE", Action::DropTable { table: names::table(name.syntax()) }))
-            .collect(),
-        Stmt::DropIndex(drop) => drop.index_refs().map(|index| dropped_index(drop, &index)).collect(),
+        Stmt::DropTable(_)
+        | Stmt::DropIndex(_)
+        | Stmt::DropSchema(_)
+        | Stmt::DropOwned(_)
+        | Stmt::DropType(_)
+        | Stmt::DropDomain(_)
+        | Stmt::DropExtension(_) => dropped::read(statement),
         Stmt::Truncate(_) | Stmt::Cluster(_) | Stmt::Vacuum(_) | Stmt::Refresh(_) | Stmt::Reindex(_) => {
             maintained(statement)
         }
@@ -148,15 +150,6 @@ fn created(statement: &Stmt) -> Vec<Statement> {
         _ => return Vec::new(),
     };
     vec![Statement::action(operation, action)]
-}
-
-fn dropped_index(drop: &ast::DropIndex, index: &ast::IndexRef) -> Statement {
-    let concurrently = drop.concurrently_token().is_some();
-    let operation = if concurrently { "DROP INDEX CONCURRENTLY" } else { "DROP INDEX" };
-    Statement::action(
-        operation,
-        Action::DropIndex { table: Table::default(), name: names::name(index.syntax()), concurrently },
-    )
 }
 
 fn maintained(statement: &Stmt) -> Vec<Statement> {
