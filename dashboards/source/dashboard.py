@@ -1,6 +1,6 @@
 """A dashboard in Grafana's JSON: rows of panels, the variables, the links to the others."""
 
-from .panels import DATASOURCE, SCOPES, identifier, matchers
+from .panels import DATASOURCE, SCOPES, identifier
 
 COLUMNS = 24
 
@@ -11,7 +11,7 @@ VARIABLES = {
     "instance": ("Instance", "pgwarden_build_info", ".+", "The address at which Prometheus scrapes pgwarden."),
     "target": ("Target", "pgwarden_up", ".+", "A PostgreSQL server, by the name that the configuration gives it."),
     "datname": ("Database", "pgwarden_database_up", ".*", "A database of the targets."),
-    "schemaname": ("Schema", "pgwarden_table_size_bytes", ".*", "A schema of the databases, of those with large tables."),
+    "schemaname": ("Schema", "pgwarden_table_size_bytes", ".*", "A schema of the databases, one with large tables."),
     "relname": ("Table", "pgwarden_table_size_bytes", ".+", "A table of the schemas, of the largest."),
 }
 
@@ -26,7 +26,6 @@ def variables(scope):
         "type": "datasource",
         "query": "prometheus",
         "refresh": 1,
-        "current": {},
         "hide": 0,
         "includeAll": False,
         "multi": False,
@@ -38,8 +37,7 @@ def variables(scope):
 
 def variable(label, earlier):
     title, metric, everything, about = VARIABLES[label]
-    scope = next((name for name, labels in SCOPES.items() if labels == earlier), None)
-    within = matchers(scope) if scope else ", ".join(f'{name}=~"${name}"' for name in earlier)
+    within = ", ".join(f'{name}=~"${name}"' for name in earlier)
     selector = f"{metric}{{{within}}}" if within else metric
     query = f"label_values({selector}, {label})"
     return {
@@ -48,7 +46,6 @@ def variable(label, earlier):
         "description": about,
         "type": "query",
         "datasource": DATASOURCE,
-        "definition": query,
         "query": {"query": query, "refId": label},
         "refresh": 2,
         "sort": 1,

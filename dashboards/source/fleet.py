@@ -40,7 +40,8 @@ SUMMARY = row(
         "Not up to date",
         """Version tables whose revision is not what the code expects: behind, unknown, diverged, empty, missing or
         unclear. Needs [[alembic.applications]] in the configuration; "no data" without.""",
-        """sum(max by (target, datname, application, state) (pgwarden_alembic_tables{DATABASE, state!="up_to_date"}))""",
+        """sum(max by (target, datname, application, state) (pgwarden_alembic_tables{DATABASE,
+        state!="up_to_date"}))""",
         thresholds=ANY_IS_WARNING,
     ),
     stat(
@@ -78,22 +79,23 @@ BLIND_SPOTS = row(
     stat(
         "Collectors failing",
         "Collectors whose last round failed. They are listed below; their values disappear when they are too old.",
-        "sum(1 - min by (target, datname, collector) (pgwarden_collector_success{DATABASE}))",
+        "sum(1 - min by (target, datname, collector) (pgwarden_collector_success{PLACE}))",
         thresholds=ANY_IS_BAD,
     ),
     stat(
         "Oldest values",
-        "Age of the values that were collected longest ago. Column statistics are collected every 5 minutes, by default.",
+        """Age of the values that were collected longest ago. Column statistics are collected every 5 minutes, by
+        default.""",
         """max(time() - max by (target, datname, collector)
-            (pgwarden_collector_last_success_timestamp_seconds{DATABASE}))""",
+            (pgwarden_collector_last_success_timestamp_seconds{PLACE}))""",
         unit="s",
-        thresholds=[(900, WARN), (3600, BAD)],
+        thresholds=[(900, WARN), (1200, BAD)],
         decimals=0,
     ),
     stat(
         "Privileges missing",
-        """Privileges that pgwarden's role lacks, by database. What they would show is absent; `pgwarden check` prints the
-        GRANT.""",
+        """Privileges that pgwarden's role lacks, by database. What they would show is absent; `pgwarden check` prints
+        the GRANT.""",
         "sum(1 - min by (target, datname, privilege) (pgwarden_privilege_granted{DATABASE}))",
         thresholds=ANY_IS_WARNING,
     ),
@@ -106,14 +108,14 @@ BLIND_SPOTS = row(
     stat(
         "Sessions hidden",
         "Sessions whose state pgwarden's role may not see. Above 0, all counts and ages of sessions are lower bounds.",
-        "sum(max by (target, datname) (pgwarden_sessions_hidden{DATABASE}))",
+        "sum(max by (target, datname) (pgwarden_sessions_hidden{PLACE}))",
         thresholds=ANY_IS_WARNING,
     ),
     stat(
         "Left out",
-        """Tables, columns, groups and the like without series of their own because of a bound of the configuration. Not a
-        fault: the largest are there.""",
-        "sum(max by (target, datname, collector) (pgwarden_collector_left_out{DATABASE}))",
+        """Tables, columns, groups and the like without series of their own because of a bound of the configuration. Not
+        a fault: the largest are there.""",
+        "sum(max by (target, datname, collector) (pgwarden_collector_left_out{PLACE}))",
     ),
     stat(
         "Configuration refused",
@@ -127,7 +129,8 @@ SERVERS = row(
     "Servers",
     table(
         "Servers",
-        "Every watched server. A column with – is not known: look at the failing collectors. The name leads to migrations.",
+        """Every watched server. A column with – is not known: look at the failing collectors. The name leads to
+        migrations.""",
         [
             TARGET_COLUMN,
             Column("Reachable", "max by (target) (pgwarden_up{TARGET})", words={0: ("down", BAD), 1: ("up", GOOD)}),
@@ -145,15 +148,15 @@ SERVERS = row(
                    unit="s", thresholds=[(300, WARN), (1800, BAD)], decimals=0),
             Column("Connections", """max by (target) (pgwarden_server_connections{TARGET}
                        / (pgwarden_server_max_connections{TARGET} - pgwarden_server_reserved_connections{TARGET}))""",
-                   unit="percentunit", thresholds=[(0.8, WARN), (0.9, BAD)], decimals=0),
+                   unit="percentunit", thresholds=[(0.8, WARN), (0.95, BAD)], decimals=0),
             Column("Wraparound", f"""max by (target) (pgwarden_database_unfrozen_transactions{{DATABASE}})
                        / {WRAPAROUND}""",
-                   unit="percentunit", thresholds=[(0.2, WARN), (0.5, BAD)], decimals=1),
+                   unit="percentunit", thresholds=[(0.5, WARN), (0.75, BAD)], decimals=1),
             Column("Size", "sum by (target) (max by (target, datname) (pgwarden_database_size_bytes{DATABASE}))",
                    unit="bytes"),
         ],
         rows=["max by (target, version) (pgwarden_server_info{TARGET})"],
-        sort="Stuck",
+        sort=["+Reachable", "Stuck", "Blocked"],
     ),
     table(
         "Failing collectors",
@@ -164,11 +167,11 @@ SERVERS = row(
             Column("Collector", label="collector"),
             Column("Error", label="kind"),
             Column("Last success", """1000 * max by (target, datname, collector)
-                       (pgwarden_collector_last_success_timestamp_seconds{DATABASE})
-                       and on (target, datname, collector) pgwarden_collector_failing{DATABASE} == 1""",
+                       (pgwarden_collector_last_success_timestamp_seconds{PLACE})
+                       and on (target, datname, collector) pgwarden_collector_failing{PLACE} == 1""",
                    unit="dateTimeFromNow"),
         ],
-        rows=["max by (target, datname, collector, kind) (pgwarden_collector_failing{DATABASE} == 1)"],
+        rows=["max by (target, datname, collector, kind) (pgwarden_collector_failing{PLACE} == 1)"],
         width=12,
         height=7,
     ),
@@ -194,7 +197,7 @@ LOAD = row(
         [("{{target}}", """max by (target) (pgwarden_server_connections{TARGET}
             / (pgwarden_server_max_connections{TARGET} - pgwarden_server_reserved_connections{TARGET}))""")],
         unit="percentunit",
-        limits=[(0.8, WARN), (0.9, BAD)],
+        limits=[(0.8, WARN), (0.95, BAD)],
         most=1,
     ),
     timeseries(
@@ -221,7 +224,8 @@ LOAD = row(
         stops to take writes. Autovacuum normally keeps it below 10 %.""",
         [("{{target}}", f"max by (target) (pgwarden_database_unfrozen_transactions{{DATABASE}}) / {WRAPAROUND}")],
         unit="percentunit",
-        limits=[(0.2, WARN), (0.5, BAD)],
+        limits=[(0.5, WARN), (0.75, BAD)],
+        most=1,
     ),
 )
 
@@ -238,17 +242,17 @@ EXPORTERS = row(
                    words={0: ("refused", WARN), 1: ("loaded", GOOD)}),
             Column("Remembers", "min by (instance) (pgwarden_state_persistent{EXPORTER})",
                    words={0: ("until restart", WARN), 1: ("on disk", GOOD)}),
-            Column("Started", "1000 * max by (instance) (process_start_time_seconds{EXPORTER})", unit="dateTimeFromNow"),
+            Column("Started", "1000 * max by (instance) (process_start_time_seconds{EXPORTER})",
+                   unit="dateTimeFromNow"),
             Column("Memory", "max by (instance) (process_resident_memory_bytes{EXPORTER})", unit="bytes"),
         ],
         rows=["max by (instance, version) (pgwarden_build_info{EXPORTER})"],
-        height=6,
+        height=5,
     ),
     timeseries(
         "Duration of collectors",
-        "Seconds that the last round of the slowest collectors took, the slowest database of each.",
-        [("{{target}} {{collector}}",
-          "topk(10, max by (target, collector) (pgwarden_collector_duration_seconds{DATABASE}))")],
+        "Seconds that the last round of each collector took, at the slowest of the servers and databases.",
+        [("{{collector}}", "max by (collector) (pgwarden_collector_duration_seconds{PLACE})")],
         unit="s",
     ),
     timeseries(

@@ -2,7 +2,7 @@
 
 from .dashboard import dashboard, row
 from .panels import ANY_IS_WARNING, BAD, WARN, Column, stat, table, timeseries
-from .parts import DATABASE_COLUMN, TARGET_COLUMN
+from .parts import DATABASE_COLUMN, TARGET_COLUMN, by_database
 
 AGES = [(300, WARN), (1800, BAD)]
 # Modes that stop writers, or everybody.
@@ -44,10 +44,11 @@ NOW = row(
     ),
     stat(
         "Longest idle in transaction",
-        "How long a session has done nothing in its transaction: an application that forgot it, or a person gone for coffee.",
+        """How long a session has done nothing in its transaction: an application that forgot it, or a person gone for
+        coffee.""",
         "max(pgwarden_idle_in_transaction_oldest_seconds{DATABASE})",
         unit="s",
-        thresholds=[(60, WARN), (600, BAD)],
+        thresholds=[(60, WARN), (300, BAD)],
         decimals=0,
     ),
     stat(
@@ -61,14 +62,14 @@ NOW = row(
     stat(
         "Sessions hidden",
         "Sessions whose state pgwarden's role may not see. Above 0, all counts and ages here are lower bounds.",
-        "sum(max by (target, datname) (pgwarden_sessions_hidden{DATABASE}))",
+        "sum(max by (target, datname) (pgwarden_sessions_hidden{PLACE}))",
         thresholds=ANY_IS_WARNING,
     ),
     stat(
-        "Age of locks and sessions",
+        "Age of values",
         "How long ago pgwarden last looked at locks and sessions, at the server that it last saw longest ago.",
         """max(time() - max by (target, collector)
-            (pgwarden_collector_last_success_timestamp_seconds{TARGET, collector=~"locks|activity"}))""",
+            (pgwarden_collector_last_success_timestamp_seconds{PLACE, collector=~"locks|activity"}))""",
         unit="s",
         thresholds=[(60, WARN), (300, BAD)],
         decimals=0,
@@ -80,33 +81,34 @@ WAITS = row(
     timeseries(
         "Sessions that wait for a lock",
         "Backends that wait for a lock, by database: a queue that grows is a lock that nobody gives back.",
-        [("{{target}} {{datname}}", "topk(10, max by (target, datname) (pgwarden_blocked_sessions{DATABASE}))")],
+        by_database("sum", "pgwarden_blocked_sessions{DATABASE}"),
         limits=[(10, BAD)],
         width=8,
     ),
     timeseries(
         "Longest wait for a lock",
         "How long the longest wait has lasted, by database.",
-        [("{{target}} {{datname}}", "topk(10, max by (target, datname) (pgwarden_lock_wait_oldest_seconds{DATABASE}))")],
+        by_database("max", "pgwarden_lock_wait_oldest_seconds{DATABASE}"),
         unit="s",
         limits=[(60, BAD)],
         width=8,
     ),
     timeseries(
         "Strong locks",
-        """Locks on relations in modes that stop writers or everybody, held or awaited. Awaited is the dangerous one: all who
-        come later queue behind it.""",
+        """Locks on relations in modes that stop writers or everybody. Awaited is the dangerous one: all who come later
+        queue behind it.""",
         [
-            ("{{mode}} held", f"""sum by (mode) (max by (target, datname, mode)
+            ("held", f"""sum(max by (target, datname, mode)
                 (pgwarden_locks{{DATABASE, granted="true", mode=~"{STRONG}"}}))"""),
-            ("{{mode}} awaited", f"""sum by (mode) (max by (target, datname, mode)
+            ("awaited", f"""sum(max by (target, datname, mode)
                 (pgwarden_locks{{DATABASE, granted="false", mode=~"{STRONG}"}}))"""),
         ],
         width=8,
     ),
     timeseries(
         "Duration of lock waits that ended",
-        "95 of 100 waits that ended lasted no longer. Without a wait there is nothing to show; waits shorter than pgwarden's round are missed.",
+        """95 of 100 waits that ended lasted no longer. Without a wait there is nothing to show; waits shorter than a
+        round of pgwarden are missed.""",
         [("{{target}}", """histogram_quantile(0.95, sum by (target, le)
             (rate(pgwarden_lock_wait_seconds_bucket{TARGET}[$__rate_interval])))""")],
         unit="s",
@@ -123,8 +125,7 @@ WAITS = row(
     timeseries(
         "Deadlocks",
         "Deadlocks that the server broke by ending one of the transactions.",
-        [("{{target}} {{datname}}", """topk(10, max by (target, datname)
-            (rate(pgwarden_database_deadlocks_total{DATABASE}[$__rate_interval])))""")],
+        by_database("sum", "rate(pgwarden_database_deadlocks_total{DATABASE}[$__rate_interval])"),
         unit="ops",
         width=8,
     ),
@@ -145,11 +146,12 @@ SESSIONS = row(
             Column("Oldest statement", f"""{BY_GROUP} (pgwarden_query_oldest_seconds{{DATABASE}})
                        and topk(20, {BY_GROUP} (pgwarden_transaction_oldest_seconds{{DATABASE}}))""",
                    unit="s", thresholds=AGES, decimals=0),
-            Column("Longest idle in transaction", f"""{BY_GROUP} (pgwarden_idle_in_transaction_oldest_seconds{{DATABASE}})
+            Column("Longest idle in transaction", f"""{BY_GROUP}
+                       (pgwarden_idle_in_transaction_oldest_seconds{{DATABASE}})
                        and topk(20, {BY_GROUP} (pgwarden_transaction_oldest_seconds{{DATABASE}}))""",
-                   unit="s", thresholds=[(60, WARN), (600, BAD)], decimals=0),
+                   unit="s", thresholds=[(60, WARN), (300, BAD)], decimals=0),
         ],
-        sort="Oldest transaction",
+        sort=["Oldest transaction"],
         width=16,
     ),
     timeseries(
@@ -160,20 +162,19 @@ SESSIONS = row(
         width=8,
     ),
     timeseries(
-        "Oldest transaction",
+        "Oldest transaction of each database",
         "Age of the oldest open transaction, by database.",
-        [("{{target}} {{datname}}", "topk(10, max by (target, datname) (pgwarden_transaction_oldest_seconds{DATABASE}))")],
+        by_database("max", "pgwarden_transaction_oldest_seconds{DATABASE}"),
         unit="s",
         limits=AGES,
         width=8,
     ),
     timeseries(
-        "Longest idle in transaction",
+        "Longest idle of each database",
         "How long a session has done nothing in its transaction, by database.",
-        [("{{target}} {{datname}}",
-          "topk(10, max by (target, datname) (pgwarden_idle_in_transaction_oldest_seconds{DATABASE}))")],
+        by_database("max", "pgwarden_idle_in_transaction_oldest_seconds{DATABASE}"),
         unit="s",
-        limits=[(600, BAD)],
+        limits=[(300, BAD)],
         width=8,
     ),
     timeseries(

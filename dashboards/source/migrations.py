@@ -1,8 +1,8 @@
-"""Migrations: is one stuck and who is in its way, is every database at its revision, what did migrations leave behind."""
+"""Migrations: is one stuck and who is in its way, is every database at its revision, what was left behind."""
 
 from .dashboard import dashboard, row
 from .panels import ANY_IS_BAD, ANY_IS_WARNING, BAD, GOOD, WARN, Column, bars, stat, table, timeseries
-from .parts import DATABASE_COLUMN, SCHEMA_COLUMN, TABLE_COLUMN, TARGET_COLUMN
+from .parts import DATABASE_COLUMN, SCHEMA_COLUMN, TABLE_COLUMN, TARGET_COLUMN, by_database
 
 STATES = {
     "up_to_date": ("up to date", GOOD),
@@ -29,8 +29,8 @@ NOW = row(
     "Is a migration stuck?",
     stat(
         "Stuck",
-        """Migrations that wait, stand still or were abandoned. Where pgwarden's role sees too little to tell, a database
-        counts as nothing here: look at Not judged.""",
+        """Migrations that wait, stand still or were abandoned. Where pgwarden's role sees too little to tell, a
+        database counts as nothing here: look at Not judged.""",
         "sum(max by (target, datname, kind) (pgwarden_migrations_stuck{DATABASE}))",
         thresholds=ANY_IS_BAD,
     ),
@@ -62,17 +62,17 @@ NOW = row(
     ),
     stat(
         "Not judged",
-        """Sessions whose state, and databases whose tables, pgwarden's role may not see: a stuck migration among them is
-        missed.""",
+        """Sessions whose state, and databases whose tables, pgwarden's role may not see: a stuck migration among them
+        is missed.""",
         """sum(max by (target) (pgwarden_migration_hidden_sessions{TARGET}))
             + sum(max by (target) (pgwarden_migration_unseen_databases{TARGET}))""",
         thresholds=ANY_IS_WARNING,
     ),
     stat(
-        "Age of this",
+        "Age of values",
         "How long ago pgwarden last looked at locks and migrations, at the server that it last saw longest ago.",
         """max(time() - max by (target)
-            (pgwarden_collector_last_success_timestamp_seconds{TARGET, collector="migrations"}))""",
+            (pgwarden_collector_last_success_timestamp_seconds{PLACE, collector="migrations"}))""",
         unit="s",
         thresholds=[(30, WARN), (120, BAD)],
         decimals=0,
@@ -81,13 +81,13 @@ NOW = row(
         "Collectors failing",
         "Databases and servers where the last round of the collectors migrations, locks, alembic or debris failed.",
         """sum(1 - min by (target, datname, collector)
-            (pgwarden_collector_success{DATABASE, collector=~"migrations|locks|alembic|debris"}))""",
+            (pgwarden_collector_success{PLACE, collector=~"migrations|locks|alembic|debris"}))""",
         thresholds=ANY_IS_BAD,
     ),
     table(
         "Stuck migrations, and who is in their way",
-        """One row for each stuck migration. The culprit is the root of its chain of waits. What to do: ask whoever runs the
-        culprit, or show and end it with `pgwarden unblock PID`, with the PID of the migration.""",
+        """One row for each stuck migration. The culprit is the root of its chain of waits. What to do: ask whoever runs
+        the culprit, or show and end it with `pgwarden unblock PID`, with the PID of the migration.""",
         [
             TARGET_COLUMN,
             DATABASE_COLUMN,
@@ -110,13 +110,13 @@ NOW = row(
         ],
         rows=["""max by (target, datname, pid, kind, schemaname, relname, culprit_pid, culprit_kind, culprit_usename,
             culprit_application_name, culprit_client_addr) (pgwarden_stuck_migration_info{DATABASE})"""],
-        sort="Queued",
+        sort=["Queued"],
         height=7,
         empty="none seen to be stuck",
     ),
     timeseries(
-        "Stuck migrations",
-        "Stuck migrations by kind.",
+        "Stuck by kind",
+        "Stuck migrations by what holds them up.",
         [("{{kind}}", "sum by (kind) (max by (target, datname, kind) (pgwarden_migrations_stuck{DATABASE}))")],
         stack=True,
         width=8,
@@ -124,13 +124,14 @@ NOW = row(
     timeseries(
         "Queued behind migrations",
         "Sessions whose chain of waits leads through a migration, the longest queue of each database.",
-        [("{{target}} {{datname}}", "topk(10, max by (target, datname) (pgwarden_migration_queued_sessions{DATABASE}))")],
+        by_database("sum", "pgwarden_migration_queued_sessions{DATABASE}"),
         limits=[(10, BAD)],
         width=8,
     ),
     bars(
         "Progress of index builds",
-        "How much of its present phase each index build has done. The phases that only wait count nothing and are not here.",
+        """How much of its present phase each index build has done. The phases that only wait count nothing and are not
+        here.""",
         "{{datname}} {{schemaname}}.{{relname}}: {{phase}}",
         """max by (datname, schemaname, relname, phase) (
             pgwarden_index_build_done_blocks{SCHEMA} / (pgwarden_index_build_expected_blocks{SCHEMA} > 0)
@@ -209,6 +210,9 @@ REVISIONS = row(
             Column("Application", label="application"),
             Column("State", label="state", words=STATES, width=140),
             Column("Revision", label="revision", width=140),
+            Column("Readable", """min by (target, datname, schemaname, relname)
+                       (pgwarden_alembic_version_table_readable{SCHEMA})""",
+                   words={0: ("no", WARN), 1: ("yes", "transparent")}, width=85),
             Column("Since", """1000 * max by (target, datname, schemaname, relname)
                        (pgwarden_alembic_revision_first_seen_timestamp_seconds{SCHEMA})""",
                    unit="dateTimeFromNow"),
@@ -229,7 +233,7 @@ REVISIONS = row(
             "max by (target, datname, schemaname, relname, revision) (pgwarden_alembic_revision_info{SCHEMA})",
             "max by (target, datname, schemaname, relname, application, state) (pgwarden_alembic_state_info{SCHEMA})",
         ],
-        sort="Pending",
+        sort=["Pending"],
         empty="no version table seen",
     ),
     table(
@@ -277,11 +281,14 @@ REVISIONS = row(
                    unit="short", width=65),
             Column("Meant", "max by (application) (pgwarden_alembic_source_expected_heads{EXPORTER})",
                    unit="short", width=65),
-            Column("Defects", "sum by (application) (max by (application, kind) (pgwarden_alembic_source_findings{EXPORTER}))",
+            Column("Defects", """sum by (application)
+                       (max by (application, kind) (pgwarden_alembic_source_findings{EXPORTER}))""",
                    unit="short", thresholds=ANY_IS_WARNING, width=75),
-            Column("Changed", "1000 * max by (application) (pgwarden_alembic_source_modified_timestamp_seconds{EXPORTER})",
+            Column("Changed", """1000 * max by (application)
+                       (pgwarden_alembic_source_modified_timestamp_seconds{EXPORTER})""",
                    unit="dateTimeFromNow"),
-            Column("Read", "1000 * min by (application) (pgwarden_alembic_source_last_read_timestamp_seconds{EXPORTER})",
+            Column("Read", """1000 * min by (application)
+                       (pgwarden_alembic_source_last_read_timestamp_seconds{EXPORTER})""",
                    unit="dateTimeFromNow"),
         ],
         width=8,
@@ -293,8 +300,8 @@ DEBRIS = row(
     "What did migrations leave behind?",
     table(
         "Invalid indexes",
-        """Each slows writes down and serves no query. Drop it with DROP INDEX CONCURRENTLY and build it again; a name that
-        ends in _ccnew or _ccold is what a REINDEX CONCURRENTLY left.""",
+        """Each slows writes down and serves no query. Drop it with DROP INDEX CONCURRENTLY and build it again; a name
+        that ends in _ccnew or _ccold is what a REINDEX CONCURRENTLY left.""",
         [
             TARGET_COLUMN,
             DATABASE_COLUMN,
@@ -310,7 +317,8 @@ DEBRIS = row(
     ),
     table(
         "Constraints not validated",
-        "They hold for new rows only, and the planner does not rely on them. ALTER TABLE ... VALIDATE CONSTRAINT ends that.",
+        """They hold for new rows only, and the planner does not rely on them. ALTER TABLE ... VALIDATE CONSTRAINT ends
+        that.""",
         [
             TARGET_COLUMN,
             DATABASE_COLUMN,

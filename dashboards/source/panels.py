@@ -7,15 +7,17 @@ import zlib
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
 # What an expression writes as its first matcher stands for the variables of that scope: `pgwarden_up{TARGET}`.
+# PLACE is for what a database has, and the server as a whole under an empty datname, which every choice keeps in sight.
 SCOPES = {
     "EXPORTER": ["job", "instance"],
     "TARGET": ["job", "instance", "target"],
     "DATABASE": ["job", "instance", "target", "datname"],
+    "PLACE": ["job", "instance", "target", "datname"],
     "SCHEMA": ["job", "instance", "target", "datname", "schemaname"],
     "TABLE": ["job", "instance", "target", "datname", "schemaname", "relname"],
 }
 
-# Colours that mean something. A threshold is (from, colour); what is below the first is GOOD, or PLAIN if nobody judges.
+# Colours that mean something. A threshold is (from, colour); below the first all is GOOD, without any it is PLAIN.
 GOOD, WARN, BAD, PLAIN, NO_DATA = "green", "orange", "red", "text", "purple"
 ANY_IS_BAD = [(1, BAD)]
 ANY_IS_WARNING = [(1, WARN)]
@@ -29,13 +31,14 @@ NULL_IS_NO_DATA = {
 
 def matchers(scope):
     """The matchers of a scope, each variable on the label of its name."""
-    return ", ".join(f'{label}=~"${label}"' for label in SCOPES[scope])
+    text = ", ".join(f'{label}=~"${label}"' for label in SCOPES[scope])
+    return text.replace('"$datname"', '"|$datname"') if scope == "PLACE" else text
 
 
 def expand(expression):
     """PromQL with its scopes written out, on one line."""
     expression = " ".join(expression.split())
-    return re.sub(r"\{(%s)\b" % "|".join(SCOPES), lambda found: "{" + matchers(found[1]), expression)
+    return re.sub(rf"\{{({'|'.join(SCOPES)})\b", lambda found: "{" + matchers(found[1]), expression)
 
 
 def words(texts):
@@ -53,7 +56,8 @@ def steps(thresholds, base=None):
 
 
 def query(index, expression, **more):
-    return {"datasource": DATASOURCE, "editorMode": "code", "expr": expand(expression), "refId": chr(65 + index), **more}
+    name = chr(ord("A") + index)
+    return {"datasource": DATASOURCE, "editorMode": "code", "expr": expand(expression), "refId": name, **more}
 
 
 def identifier(title):
@@ -130,14 +134,14 @@ def timeseries(title, about, queries, unit="short", width=12, height=8, stack=Fa
     return panel("timeseries", title, about, width, height, targets, defaults, options)
 
 
-def bars(title, about, legend, expression, unit="short", thresholds=(), width=12, height=8, most=None, empty="none seen"):
+def bars(title, about, legend, expression, unit="short", width=12, height=8, most=None, empty="none seen"):
     """One horizontal bar for each series of this moment."""
     defaults = {
         "unit": unit,
         "min": 0,
         "noValue": empty,
         "color": {"mode": "thresholds"},
-        "thresholds": steps(thresholds, None if thresholds else "blue"),
+        "thresholds": steps((), "blue"),
     }
     if most is not None:
         defaults["max"] = most
@@ -170,9 +174,10 @@ class Column:
     width: int = None
     link: dict = None
     decimals: int = None
+    empty: str = "–"
 
     def override(self):
-        properties = [("noValue", "–")]
+        properties = [("noValue", self.empty)]
         if self.unit:
             properties.append(("unit", self.unit))
         if self.decimals is not None:
@@ -192,10 +197,11 @@ class Column:
         }
 
 
-def table(title, about, columns, rows=(), sort=None, width=24, height=8, empty="none seen"):
+def table(title, about, columns, rows=(), sort=(), width=24, height=8, empty="none seen"):
     """A table of this moment: its rows are the label sets of its expressions, joined on the labels that they share.
 
-    `rows` are expressions that only bring rows and labels. Labels that are no column are left out.
+    `rows` are expressions that only bring rows and labels. Labels that are no column are left out. `sort` names
+    columns; the largest come first, or with a + before the name the smallest.
     """
     expressions = [*rows, *(column.expression for column in columns if column.expression)]
     targets = [query(index, expression, format="table", instant=True, range=False)
@@ -219,7 +225,7 @@ def table(title, about, columns, rows=(), sort=None, width=24, height=8, empty="
     }
     options = {"showHeader": True, "cellHeight": "sm"}
     if sort:
-        options["sortBy"] = [{"displayName": sort, "desc": True}]
+        options["sortBy"] = [{"displayName": name.lstrip("+"), "desc": name[0] != "+"} for name in sort]
     return panel(
         "table", title, about, width, height, targets, defaults, options,
         [column.override() for column in columns],

@@ -12,6 +12,8 @@ TABLE_NAME = "{{datname}} {{schemaname}}.{{relname}}"
 PLACE = [TARGET_COLUMN, DATABASE_COLUMN, SCHEMA_COLUMN, TABLE_COLUMN]
 # The shares of dead rows, and of rows changed since the last ANALYZE, that autovacuum should not let come about.
 SHARES = [(0.2, WARN), (0.5, BAD)]
+# A share of a handful of rows says nothing.
+MANY = 10_000
 
 
 def of_largest(expression):
@@ -45,9 +47,11 @@ SUMMARY = row(
     ),
     stat(
         "Dead rows",
-        "Share of dead rows in the chosen tables. Many mean that vacuum does not keep up, or that a transaction stops it.",
+        """Share of dead rows in the chosen tables. Many mean that vacuum does not keep up, or that a transaction stops
+        it.""",
         f"""sum({BY_TABLE} (pgwarden_table_dead_rows{{TABLE}}))
-            / (sum({BY_TABLE} (pgwarden_table_dead_rows{{TABLE}})) + sum({BY_TABLE} (pgwarden_table_live_rows{{TABLE}})))""",
+            / (sum({BY_TABLE} (pgwarden_table_dead_rows{{TABLE}}))
+                + sum({BY_TABLE} (pgwarden_table_live_rows{{TABLE}})))""",
         unit="percentunit",
         thresholds=SHARES,
         decimals=1,
@@ -69,15 +73,16 @@ SUMMARY = row(
         "Left out",
         "Tables and columns without series of their own because of a bound of the configuration: the smallest ones.",
         """sum(max by (target, datname, collector)
-            (pgwarden_collector_left_out{DATABASE, collector=~"table_sizes|table_activity|column_statistics"}))""",
+            (pgwarden_collector_left_out{PLACE, collector=~"table_sizes|table_activity|column_statistics"}))""",
     ),
     stat(
         "Oldest values",
-        "Age of the values that were collected longest ago; column statistics are collected every 5 minutes, by default.",
+        """Age of the values that were collected longest ago; column statistics are collected every 5 minutes, by
+        default.""",
         """max(time() - max by (target, datname, collector) (pgwarden_collector_last_success_timestamp_seconds
-            {DATABASE, collector=~"table_sizes|table_activity|column_statistics"}))""",
+            {PLACE, collector=~"table_sizes|table_activity|column_statistics"}))""",
         unit="s",
-        thresholds=[(900, WARN), (3600, BAD)],
+        thresholds=[(900, WARN), (1200, BAD)],
         decimals=0,
     ),
 )
@@ -86,18 +91,19 @@ SIZE = row(
     "Size and growth",
     table(
         "Largest tables",
-        """The largest 50 of the chosen tables. Growth is that in the time range of this dashboard. The tables beyond the bound
-        of a database are one row, other, without a schema.""",
+        """The largest 50 of the chosen tables. Growth is that in the time range of this dashboard. The tables beyond
+        the bound of a database are one row, other, without a schema.""",
         [
             *PLACE,
             Column("Size", LARGEST, unit="bytes"),
-            Column("Growth", of_largest(f"{BY_TABLE} (delta(pgwarden_table_size_bytes{{TABLE}}[$__range]))"), unit="bytes"),
+            Column("Growth", of_largest(f"{BY_TABLE} (delta(pgwarden_table_size_bytes{{TABLE}}[$__range]))"),
+                   unit="bytes"),
             Column("Heap", of_largest(f"{BY_TABLE} (pgwarden_table_heap_size_bytes{{TABLE}})"), unit="bytes"),
             Column("Indexes", of_largest(f"{BY_TABLE} (pgwarden_table_indexes_size_bytes{{TABLE}})"), unit="bytes"),
             Column("Toast", of_largest(f"{BY_TABLE} (pgwarden_table_toast_size_bytes{{TABLE}})"), unit="bytes"),
             Column("Rows", of_largest(f"{BY_TABLE} (pgwarden_table_estimated_rows{{TABLE}})"), unit="short"),
         ],
-        sort="Size",
+        sort=["Size"],
         height=9,
     ),
     timeseries(
@@ -120,30 +126,32 @@ HEALTH = row(
     "Vacuum, statistics and scans",
     table(
         "Vacuum and statistics",
-        """The largest 50 of the chosen tables: their dead rows, the rows changed since the planner's statistics were taken, as
-        shares of the live ones, and when both were last cared for. – means never, as far as the server remembers.""",
+        """The largest 50 of the chosen tables: their dead rows, the rows changed since the planner's statistics were
+        taken, as shares in tables of ten thousand rows or more, and when both were last cared for, if ever.""",
         [
             *PLACE,
             Column("Dead rows", of_largest(f"{BY_TABLE} (pgwarden_table_dead_rows{{TABLE}})"), unit="short"),
             Column("Share", of_largest(f"""{BY_TABLE} (pgwarden_table_dead_rows{{TABLE}}
-                       / (pgwarden_table_dead_rows{{TABLE}} + pgwarden_table_live_rows{{TABLE}} > 0))"""),
+                       / (pgwarden_table_dead_rows{{TABLE}} + pgwarden_table_live_rows{{TABLE}} >= {MANY}))"""),
                    unit="percentunit", thresholds=SHARES, decimals=1, width=80),
             Column("Last vacuum", of_largest(latest("pgwarden_table_last_vacuum_timestamp_seconds",
                                                     "pgwarden_table_last_autovacuum_timestamp_seconds")),
                    unit="dateTimeFromNow"),
-            Column("Changed since analyze", of_largest(f"""{BY_TABLE} (pgwarden_table_rows_modified_since_analyze{{TABLE}}
-                       / (pgwarden_table_live_rows{{TABLE}} > 0))"""),
+            Column("Changed since analyze", of_largest(f"""{BY_TABLE} (
+                       pgwarden_table_rows_modified_since_analyze{{TABLE}}
+                       / (pgwarden_table_live_rows{{TABLE}} >= {MANY}))"""),
                    unit="percentunit", thresholds=SHARES, decimals=1),
             Column("Last analyze", of_largest(latest("pgwarden_table_last_analyze_timestamp_seconds",
                                                      "pgwarden_table_last_autoanalyze_timestamp_seconds")),
                    unit="dateTimeFromNow"),
         ],
-        sort="Share",
+        sort=["Share"],
         height=9,
     ),
     timeseries(
         "Tables with the most dead rows",
-        "Dead rows take room and time until vacuum removes them. A line that only climbs is a vacuum that cannot do its work.",
+        """Dead rows take room and time until vacuum removes them. A line that only climbs is a vacuum that cannot do
+        its work.""",
         [(TABLE_NAME, f"topk(10, {BY_TABLE} (pgwarden_table_dead_rows{{TABLE}}))")],
     ),
     timeseries(
@@ -158,15 +166,16 @@ CARDINALITY = row(
     "Columns",
     table(
         "Columns",
-        """What the planner knows of the columns with the most distinct values; choose a table above for all of its columns.
-        Distinct is their share of the rows: near 100 % an index on the column finds single rows, near 0 % it finds too
-        many. Order is 1 or -1 where the rows stand on disk in the order of the values.""",
+        """What the planner knows of the columns with the most distinct values; choose a table above for all of its
+        columns. Distinct is their share of the rows: near 100 % an index on the column finds single rows, near 0 % it
+        finds too many. Order is 1 or -1 where the rows stand on disk in the order of the values.""",
         [
             *PLACE,
             Column("Column", label="attname"),
             Column("Values", f"topk(100, {BY_COLUMN} (pgwarden_column_distinct_values{{TABLE}}))", unit="short"),
-            Column("Distinct", f"""{BY_COLUMN} (pgwarden_column_distinct_values{{TABLE}}) / on (target, datname, schemaname,
-                       relname) group_left () ({BY_TABLE} (pgwarden_table_estimated_rows{{TABLE}}) > 0)
+            Column("Distinct", f"""{BY_COLUMN} (pgwarden_column_distinct_values{{TABLE}})
+                       / on (target, datname, schemaname, relname) group_left ()
+                       ({BY_TABLE} (pgwarden_table_estimated_rows{{TABLE}}) > 0)
                        and topk(100, {BY_COLUMN} (pgwarden_column_distinct_values{{TABLE}}))""",
                    unit="percentunit", decimals=2),
             Column("Most common", f"""{BY_COLUMN} (pgwarden_column_most_common_ratio{{TABLE}})
@@ -182,7 +191,7 @@ CARDINALITY = row(
                        and topk(100, {BY_COLUMN} (pgwarden_column_distinct_values{{TABLE}}))""",
                    unit="none", decimals=2),
         ],
-        sort="Values",
+        sort=["Values"],
         height=10,
     ),
     timeseries(
