@@ -177,18 +177,18 @@ fn customers(cluster: &Cluster) -> Vec<Watchdog> {
     loads.chain([("clerk", clerk.clone()), ("clerk", clerk)]).map(|(name, work)| user(cluster, name, &work)).collect()
 }
 
-/// Somebody who does the same all the time, until the watchdog is dropped.
+/// Somebody who does the same all the time, until the watchdog is dropped or the server is gone.
 fn user(cluster: &Cluster, name: &str, work: &str) -> Watchdog {
     let mut command = Command::new("sh");
     command
-        .args(["-c", r#"while :; do psql -q "$1" >/dev/null 2>&1; done"#, name, work])
+        .args(["-c", r#"while psql -q "$1" >/dev/null 2>&1; do :; done"#, name, work])
         .envs([("PGHOST", "127.0.0.1"), ("PGUSER", "shop"), ("PGDATABASE", "shop"), ("PSQLRC", "/dev/null")])
         .env("PGPORT", cluster.port.to_string())
         .env("PGAPPNAME", format!("shop-{name}"))
         .stdin(Stdio::null())
         .process_group(0);
     let process = command.spawn().expect("sh starts");
-    Watchdog::new(r#"kill -KILL -- "-$1""#, [process.id().expect("it runs").to_string()])
+    Watchdog::new(r#"kill -KILL "-$1""#, [process.id().expect("it runs").to_string()])
 }
 
 fn path(name: &str) -> PathBuf {
