@@ -201,7 +201,7 @@ REVISIONS = row(
     table(
         "Version tables",
         """What each version table holds and how that compares with the code; those of no application have no state.
-        Since: since when the present rows have been seen.""",
+        Since when: as pgwarden has seen it, as PostgreSQL stores no time of a migration.""",
         [
             TARGET_COLUMN,
             DATABASE_COLUMN,
@@ -209,11 +209,14 @@ REVISIONS = row(
             TABLE_COLUMN,
             Column("Application", label="application"),
             Column("State", label="state", words=STATES, width=140),
+            Column("State since", """1000 * max by (target, datname, schemaname, relname)
+                       (pgwarden_alembic_state_first_seen_timestamp_seconds{SCHEMA})""",
+                   unit="dateTimeFromNow"),
             Column("Revision", label="revision", width=140),
             Column("Readable", """min by (target, datname, schemaname, relname)
                        (pgwarden_alembic_version_table_readable{SCHEMA})""",
                    words={0: ("no", WARN), 1: ("yes", "transparent")}, width=85),
-            Column("Since", """1000 * max by (target, datname, schemaname, relname)
+            Column("Revision since", """1000 * max by (target, datname, schemaname, relname)
                        (pgwarden_alembic_revision_first_seen_timestamp_seconds{SCHEMA})""",
                    unit="dateTimeFromNow"),
             Column("Pending", """max by (target, datname, schemaname, relname)
