@@ -245,6 +245,9 @@ EXPORTERS = row(
             Column("Started", "1000 * max by (instance) (process_start_time_seconds{EXPORTER})",
                    unit="dateTimeFromNow"),
             Column("Memory", "max by (instance) (process_resident_memory_bytes{EXPORTER})", unit="bytes"),
+            Column("Connections", """max by (instance) (pgwarden_exporter_connections{EXPORTER}
+                       / pgwarden_exporter_connection_limit{EXPORTER})""",
+                   unit="percentunit", thresholds=[(1, WARN)], decimals=0),
         ],
         rows=["max by (instance, version) (pgwarden_build_info{EXPORTER})"],
         height=5,
