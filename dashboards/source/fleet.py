@@ -1,11 +1,22 @@
 """Fleet overview: is anything wrong anywhere, and where."""
 
 from .dashboard import dashboard, row
-from .panels import ANY_IS_BAD, ANY_IS_WARNING, BAD, GOOD, WARN, Column, stat, table, timeseries
+from .panels import GOOD, Column, stat, table, timeseries
 from .parts import DATABASE_COLUMN, EXPORTER_COLUMN, TARGET_COLUMN
+from .thresholds import (
+    ANY_IS_BAD,
+    ANY_IS_WARNING,
+    BAD,
+    CONNECTIONS,
+    LOCK_WAIT,
+    SLOW_VALUES,
+    TRANSACTION,
+    WARN,
+    WRAPAROUND,
+)
 
-# Transactions after which a server stops to take writes.
-WRAPAROUND = 2**31
+# Transaction ids that there are; a server stops to take writes before it runs out of them.
+IDS = 2**31
 
 SUMMARY = row(
     "Is anything wrong?",
@@ -33,7 +44,7 @@ SUMMARY = row(
         "How long the session that has waited longest for a lock has waited.",
         "max(pgwarden_lock_wait_oldest_seconds{DATABASE})",
         unit="s",
-        thresholds=[(5, WARN), (60, BAD)],
+        thresholds=LOCK_WAIT,
         decimals=0,
     ),
     stat(
@@ -63,7 +74,7 @@ SUMMARY = row(
         "Age of the oldest open transaction. It holds its locks, and keeps vacuum from removing dead rows.",
         "max(pgwarden_transaction_oldest_seconds{DATABASE})",
         unit="s",
-        thresholds=[(300, WARN), (1800, BAD)],
+        thresholds=TRANSACTION,
         decimals=0,
     ),
 )
@@ -89,7 +100,7 @@ BLIND_SPOTS = row(
         """max(time() - max by (target, datname, collector)
             (pgwarden_collector_last_success_timestamp_seconds{PLACE}))""",
         unit="s",
-        thresholds=[(900, WARN), (1200, BAD)],
+        thresholds=SLOW_VALUES,
         decimals=0,
     ),
     stat(
@@ -145,13 +156,13 @@ SERVERS = row(
             Column("Blocked", "sum by (target) (max by (target, datname) (pgwarden_blocked_sessions{DATABASE}))",
                    unit="short", thresholds=ANY_IS_WARNING),
             Column("Oldest transaction", "max by (target) (pgwarden_transaction_oldest_seconds{DATABASE})",
-                   unit="s", thresholds=[(300, WARN), (1800, BAD)], decimals=0),
+                   unit="s", thresholds=TRANSACTION, decimals=0),
             Column("Connections", """max by (target) (pgwarden_server_connections{TARGET}
                        / (pgwarden_server_max_connections{TARGET} - pgwarden_server_reserved_connections{TARGET}))""",
-                   unit="percentunit", thresholds=[(0.8, WARN), (0.95, BAD)], decimals=0),
+                   unit="percentunit", thresholds=CONNECTIONS, decimals=0),
             Column("Wraparound", f"""max by (target) (pgwarden_database_unfrozen_transactions{{DATABASE}})
-                       / {WRAPAROUND}""",
-                   unit="percentunit", thresholds=[(0.5, WARN), (0.75, BAD)], decimals=1),
+                       / {IDS}""",
+                   unit="percentunit", thresholds=WRAPAROUND, decimals=1),
             Column("Size", "sum by (target) (max by (target, datname) (pgwarden_database_size_bytes{DATABASE}))",
                    unit="bytes"),
         ],
@@ -197,7 +208,7 @@ LOAD = row(
         [("{{target}}", """max by (target) (pgwarden_server_connections{TARGET}
             / (pgwarden_server_max_connections{TARGET} - pgwarden_server_reserved_connections{TARGET}))""")],
         unit="percentunit",
-        limits=[(0.8, WARN), (0.95, BAD)],
+        limits=CONNECTIONS,
         most=1,
     ),
     timeseries(
@@ -222,9 +233,9 @@ LOAD = row(
         "Way to wraparound",
         """Transactions since the oldest that is not frozen, as a share of the two thousand million at which the server
         stops to take writes. Autovacuum normally keeps it below 10 %.""",
-        [("{{target}}", f"max by (target) (pgwarden_database_unfrozen_transactions{{DATABASE}}) / {WRAPAROUND}")],
+        [("{{target}}", f"max by (target) (pgwarden_database_unfrozen_transactions{{DATABASE}}) / {IDS}")],
         unit="percentunit",
-        limits=[(0.5, WARN), (0.75, BAD)],
+        limits=WRAPAROUND,
         most=1,
     ),
 )

@@ -1,10 +1,10 @@
 """Locks and long transactions: who waits, since when, and who keeps what open."""
 
 from .dashboard import dashboard, row
-from .panels import ANY_IS_WARNING, BAD, WARN, Column, stat, table, timeseries
+from .panels import Column, stat, table, timeseries
 from .parts import DATABASE_COLUMN, TARGET_COLUMN, by_database
+from .thresholds import ANY_IS_WARNING, FAST_VALUES, IDLE, LOCK_WAIT, PREPARED, QUEUE, TRANSACTION
 
-AGES = [(300, WARN), (1800, BAD)]
 # Modes that stop writers, or everybody.
 STRONG = "ShareLock|ShareRowExclusiveLock|ExclusiveLock|AccessExclusiveLock"
 BY_GROUP = "max by (target, datname, usename, application_name)"
@@ -15,7 +15,7 @@ NOW = row(
         "Blocked sessions",
         "Backends that wait for a lock at this moment, on a relation, a row, a transaction or anything else.",
         "sum(max by (target, datname) (pgwarden_blocked_sessions{DATABASE}))",
-        thresholds=[(1, WARN), (10, BAD)],
+        thresholds=QUEUE,
     ),
     stat(
         "Longest lock wait",
@@ -23,7 +23,7 @@ NOW = row(
         unknown time.""",
         "max(pgwarden_lock_wait_oldest_seconds{DATABASE})",
         unit="s",
-        thresholds=[(5, WARN), (60, BAD)],
+        thresholds=LOCK_WAIT,
         decimals=0,
     ),
     stat(
@@ -31,7 +31,7 @@ NOW = row(
         "Age of the oldest open transaction. It holds its locks, and keeps vacuum from removing dead rows.",
         "max(pgwarden_transaction_oldest_seconds{DATABASE})",
         unit="s",
-        thresholds=AGES,
+        thresholds=TRANSACTION,
         decimals=0,
     ),
     stat(
@@ -39,7 +39,7 @@ NOW = row(
         "Age of the oldest statement that runs.",
         "max(pgwarden_query_oldest_seconds{DATABASE})",
         unit="s",
-        thresholds=AGES,
+        thresholds=TRANSACTION,
         decimals=0,
     ),
     stat(
@@ -48,7 +48,7 @@ NOW = row(
         coffee.""",
         "max(pgwarden_idle_in_transaction_oldest_seconds{DATABASE})",
         unit="s",
-        thresholds=[(60, WARN), (300, BAD)],
+        thresholds=IDLE,
         decimals=0,
     ),
     stat(
@@ -56,7 +56,7 @@ NOW = row(
         "Age of the oldest prepared transaction. It keeps its locks through restarts until somebody ends it.",
         "max(pgwarden_prepared_transaction_oldest_seconds{DATABASE})",
         unit="s",
-        thresholds=AGES,
+        thresholds=PREPARED,
         decimals=0,
     ),
     stat(
@@ -71,7 +71,7 @@ NOW = row(
         """max(time() - max by (target, collector)
             (pgwarden_collector_last_success_timestamp_seconds{PLACE, collector=~"locks|activity"}))""",
         unit="s",
-        thresholds=[(60, WARN), (300, BAD)],
+        thresholds=FAST_VALUES,
         decimals=0,
     ),
 )
@@ -82,7 +82,7 @@ WAITS = row(
         "Sessions that wait for a lock",
         "Backends that wait for a lock, by database: a queue that grows is a lock that nobody gives back.",
         by_database("sum", "pgwarden_blocked_sessions{DATABASE}"),
-        limits=[(10, BAD)],
+        limits=QUEUE,
         width=8,
     ),
     timeseries(
@@ -90,7 +90,7 @@ WAITS = row(
         "How long the longest wait has lasted, by database.",
         by_database("max", "pgwarden_lock_wait_oldest_seconds{DATABASE}"),
         unit="s",
-        limits=[(60, BAD)],
+        limits=LOCK_WAIT,
         width=8,
     ),
     timeseries(
@@ -142,14 +142,14 @@ SESSIONS = row(
             Column("User", label="usename"),
             Column("Application", label="application_name"),
             Column("Oldest transaction", f"topk(20, {BY_GROUP} (pgwarden_transaction_oldest_seconds{{DATABASE}}))",
-                   unit="s", thresholds=AGES, decimals=0),
+                   unit="s", thresholds=TRANSACTION, decimals=0),
             Column("Oldest statement", f"""{BY_GROUP} (pgwarden_query_oldest_seconds{{DATABASE}})
                        and topk(20, {BY_GROUP} (pgwarden_transaction_oldest_seconds{{DATABASE}}))""",
-                   unit="s", thresholds=AGES, decimals=0),
+                   unit="s", thresholds=TRANSACTION, decimals=0),
             Column("Longest idle in transaction", f"""{BY_GROUP}
                        (pgwarden_idle_in_transaction_oldest_seconds{{DATABASE}})
                        and topk(20, {BY_GROUP} (pgwarden_transaction_oldest_seconds{{DATABASE}}))""",
-                   unit="s", thresholds=[(60, WARN), (300, BAD)], decimals=0),
+                   unit="s", thresholds=IDLE, decimals=0),
         ],
         sort=["Oldest transaction"],
         width=16,
@@ -166,7 +166,7 @@ SESSIONS = row(
         "Age of the oldest open transaction, by database.",
         by_database("max", "pgwarden_transaction_oldest_seconds{DATABASE}"),
         unit="s",
-        limits=AGES,
+        limits=TRANSACTION,
         width=8,
     ),
     timeseries(
@@ -174,7 +174,7 @@ SESSIONS = row(
         "How long a session has done nothing in its transaction, by database.",
         by_database("max", "pgwarden_idle_in_transaction_oldest_seconds{DATABASE}"),
         unit="s",
-        limits=[(300, BAD)],
+        limits=IDLE,
         width=8,
     ),
     timeseries(

@@ -1,8 +1,9 @@
 """Migrations: is one stuck and who is in its way, is every database at its revision, what was left behind."""
 
 from .dashboard import dashboard, row
-from .panels import ANY_IS_BAD, ANY_IS_WARNING, BAD, GOOD, WARN, Column, bars, stat, table, timeseries
+from .panels import GOOD, Column, bars, stat, table, timeseries
 from .parts import DATABASE_COLUMN, SCHEMA_COLUMN, TABLE_COLUMN, TARGET_COLUMN, by_database
+from .thresholds import ANY_IS_BAD, ANY_IS_WARNING, BAD, FAST_VALUES, LOCK_WAIT, QUEUE, TRANSACTION, WARN
 
 STATES = {
     "up_to_date": ("up to date", GOOD),
@@ -38,14 +39,14 @@ NOW = row(
         "Queued behind",
         "Sessions whose chain of waits leads through a migration: users who wait for it, whoever is in its way.",
         "sum(max by (target, datname) (pgwarden_migration_queued_sessions{DATABASE}))",
-        thresholds=[(1, WARN), (10, BAD)],
+        thresholds=QUEUE,
     ),
     stat(
         "Longest wait",
         "How long the migration that has waited longest for a lock has waited.",
         "max(pgwarden_migration_lock_wait_oldest_seconds{DATABASE})",
         unit="s",
-        thresholds=[(5, WARN), (30, BAD)],
+        thresholds=LOCK_WAIT,
         decimals=0,
     ),
     stat(
@@ -74,7 +75,7 @@ NOW = row(
         """max(time() - max by (target)
             (pgwarden_collector_last_success_timestamp_seconds{PLACE, collector="migrations"}))""",
         unit="s",
-        thresholds=[(30, WARN), (120, BAD)],
+        thresholds=FAST_VALUES,
         decimals=0,
     ),
     stat(
@@ -98,7 +99,7 @@ NOW = row(
             Column("Waits", "max by (target, datname, pid) (pgwarden_stuck_migration_wait_seconds{DATABASE})",
                    unit="s", decimals=0),
             Column("Queued", "max by (target, datname, pid) (pgwarden_stuck_migration_queued_sessions{DATABASE})",
-                   unit="short", thresholds=[(1, WARN), (10, BAD)], width=80),
+                   unit="short", thresholds=QUEUE, width=80),
             Column("Culprit", label="culprit_pid", width=80),
             Column("which is", label="culprit_kind", width=150),
             Column("User", label="culprit_usename"),
@@ -106,7 +107,7 @@ NOW = row(
             Column("Address", label="culprit_client_addr"),
             Column("Its transaction", """max by (target, datname, pid)
                        (pgwarden_stuck_migration_culprit_transaction_seconds{DATABASE})""",
-                   unit="s", thresholds=[(300, WARN), (1800, BAD)], decimals=0),
+                   unit="s", thresholds=TRANSACTION, decimals=0),
         ],
         rows=["""max by (target, datname, pid, kind, schemaname, relname, culprit_pid, culprit_kind, culprit_usename,
             culprit_application_name, culprit_client_addr) (pgwarden_stuck_migration_info{DATABASE})"""],
@@ -125,7 +126,7 @@ NOW = row(
         "Queued behind migrations",
         "Sessions whose chain of waits leads through a migration, the longest queue of each database.",
         by_database("sum", "pgwarden_migration_queued_sessions{DATABASE}"),
-        limits=[(10, BAD)],
+        limits=QUEUE,
         width=8,
     ),
     bars(

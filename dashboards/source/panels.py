@@ -17,10 +17,8 @@ SCOPES = {
     "TABLE": ["job", "instance", "target", "datname", "schemaname", "relname"],
 }
 
-# Colours that mean something. A threshold is (from, colour); below the first all is GOOD, without any it is PLAIN.
-GOOD, WARN, BAD, PLAIN, NO_DATA = "green", "orange", "red", "text", "purple"
-ANY_IS_BAD = [(1, BAD)]
-ANY_IS_WARNING = [(1, WARN)]
+# What is below the first threshold, what has none, and what has no value.
+GOOD, PLAIN, NO_DATA = "green", "text", "purple"
 
 # No value is not a good value: it has a colour of its own.
 NULL_IS_NO_DATA = {

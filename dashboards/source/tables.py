@@ -1,8 +1,9 @@
 """Tables and columns: which are large or grow, which suffer, and what the planner knows of them."""
 
 from .dashboard import dashboard, row
-from .panels import ANY_IS_WARNING, BAD, WARN, Column, stat, table, timeseries
+from .panels import Column, stat, table, timeseries
 from .parts import DATABASE_COLUMN, SCHEMA_COLUMN, TABLE_COLUMN, TARGET_COLUMN
+from .thresholds import ANY_IS_WARNING, SHARES, SLOW_VALUES
 
 BY_TABLE = "max by (target, datname, schemaname, relname)"
 BY_COLUMN = "max by (target, datname, schemaname, relname, attname)"
@@ -10,8 +11,6 @@ BY_COLUMN = "max by (target, datname, schemaname, relname, attname)"
 LARGEST = f"topk(50, {BY_TABLE} (pgwarden_table_size_bytes{{TABLE}}))"
 TABLE_NAME = "{{datname}} {{schemaname}}.{{relname}}"
 PLACE = [TARGET_COLUMN, DATABASE_COLUMN, SCHEMA_COLUMN, TABLE_COLUMN]
-# The shares of dead rows, and of rows changed since the last ANALYZE, that autovacuum should not let come about.
-SHARES = [(0.2, WARN), (0.5, BAD)]
 # A share of a handful of rows says nothing.
 MANY = 10_000
 
@@ -82,7 +81,7 @@ SUMMARY = row(
         """max(time() - max by (target, datname, collector) (pgwarden_collector_last_success_timestamp_seconds
             {PLACE, collector=~"table_sizes|table_activity|column_statistics"}))""",
         unit="s",
-        thresholds=[(900, WARN), (1200, BAD)],
+        thresholds=SLOW_VALUES,
         decimals=0,
     ),
 )
