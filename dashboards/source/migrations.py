@@ -231,7 +231,7 @@ REVISIONS = row(
                    unit="short", thresholds=ANY_IS_BAD, width=100),
             Column("Unapplied heads", """max by (target, datname, schemaname, relname)
                        (pgwarden_alembic_unapplied_heads{SCHEMA})""",
-                   unit="short", thresholds=ANY_IS_WARNING, width=120),
+                   unit="short", width=120),
         ],
         rows=[
             "max by (target, datname, schemaname, relname, revision) (pgwarden_alembic_revision_info{SCHEMA})",
@@ -254,8 +254,10 @@ REVISIONS = row(
             DATABASE_COLUMN,
             SCHEMA_COLUMN,
         ],
-        rows=["""max by (target, datname, schemaname, application, revision, rule, severity, operated_schemaname,
-            operated_relname) (pgwarden_alembic_pending_finding_info{SCHEMA})"""],
+        # One query for each severity, as Grafana joins rows in the order of the queries.
+        rows=[f"""max by (target, datname, schemaname, application, revision, rule, severity, operated_schemaname,
+            operated_relname) (pgwarden_alembic_pending_finding_info{{SCHEMA, severity="{severity}"}})"""
+              for severity in SEVERITIES],
         height=7,
     ),
     timeseries(
@@ -264,7 +266,7 @@ REVISIONS = row(
         [("{{application}} {{state}}", """sum by (application, state)
             (max by (target, datname, application, state) (pgwarden_alembic_tables{DATABASE})) > 0""")],
         stack=True,
-        width=8,
+        width=7,
     ),
     timeseries(
         "Version tables by revision",
@@ -272,7 +274,7 @@ REVISIONS = row(
         [("{{application}} {{revision}}", """sum by (application, revision)
             (max by (target, datname, application, revision) (pgwarden_alembic_revision_tables{DATABASE})) > 0""")],
         stack=True,
-        width=8,
+        width=7,
     ),
     table(
         "What the code expects",
@@ -295,7 +297,7 @@ REVISIONS = row(
                        (pgwarden_alembic_source_last_read_timestamp_seconds{EXPORTER})""",
                    unit="dateTimeFromNow"),
         ],
-        width=8,
+        width=10,
         empty="no application is configured",
     ),
 )

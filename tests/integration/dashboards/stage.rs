@@ -29,6 +29,8 @@ const COLLECTORS: [&str; 11] = [
 ];
 /// The revision that deploy/demo/schema.sql is at.
 const DEPLOYED: &str = "7c1e0b9d42fa";
+/// The newest revision of every application.
+const HEAD: &str = "b91d5e30c6a7";
 
 /// The servers, who uses them, and who watches them.
 pub struct Stage {
@@ -70,9 +72,12 @@ impl Stage {
         }
     }
 
-    /// A report stays open in the way of a migration, behind which the customers queue; one more was abandoned, an
-    /// index is being built, a prepared transaction was forgotten, and the archive is down.
+    /// A second shop is upgraded without trouble. In the first a report stays open in the way of a migration, behind
+    /// which the customers queue; one more was abandoned, an index is being built, a prepared transaction was forgotten,
+    /// and the archive is down.
     pub async fn trouble(mut self) -> Self {
+        let upgrade = session(&self.shop, "outlet", "alembic").await;
+        upgrade.execute(&format!("UPDATE alembic_version SET version_num = '{HEAD}'")).await;
         let report = session(&self.shop, "shop", "reporting").await;
         report.execute("BEGIN; SELECT count(*) FROM orders").await;
         let migration = session(&self.shop, "shop", "alembic").await;
@@ -110,10 +115,19 @@ async fn each(session: &Session, statements: &[&str]) {
     }
 }
 
+fn version_table(revision: &str) -> String {
+    format!(
+        "CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY);
+         INSERT INTO alembic_version VALUES ('{revision}')"
+    )
+}
+
 async fn build_shop(cluster: &Cluster) {
     let server = cluster.session().await;
     let roles = "CREATE ROLE shop LOGIN SUPERUSER; CREATE ROLE pgwarden LOGIN IN ROLE pg_monitor, pg_read_all_data";
-    each(&server, &[roles, "CREATE DATABASE shop OWNER shop", "CREATE DATABASE billing"]).await;
+    each(&server, &[roles, "CREATE DATABASE shop OWNER shop", "CREATE DATABASE outlet", "CREATE DATABASE billing"])
+        .await;
+    session(cluster, "outlet", "setup").await.execute(&version_table(DEPLOYED)).await;
     let shop = session(cluster, "shop", "setup").await;
     shop.execute(include_str!("../../../deploy/demo/schema.sql")).await;
     // Two customers share a phone number.
@@ -124,11 +138,10 @@ async fn build_shop(cluster: &Cluster) {
 
 async fn build_billing(cluster: &Cluster) {
     let billing = session(cluster, "billing", "setup").await;
+    billing.execute(&version_table("f00dfeed0001")).await;
     billing
         .execute(
-            "CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY);
-             INSERT INTO alembic_version VALUES ('f00dfeed0001');
-             CREATE TABLE invoices AS SELECT id, id % 7 AS customer, 'open' AS state FROM generate_series(1, 20000) AS id;
+            "CREATE TABLE invoices AS SELECT id, id % 7 AS customer, 'open' AS state FROM generate_series(1, 20000) AS id;
              CREATE TABLE accounts AS SELECT id, 100 AS amount FROM generate_series(1, 3) AS id;
              -- A row fills a page, and an index entry takes its time: the build advances step by step.
              CREATE TABLE events (id int, payload text);
@@ -145,12 +158,8 @@ async fn build_billing(cluster: &Cluster) {
 async fn build_warehouse(cluster: &Cluster) {
     cluster.session().await.execute("CREATE DATABASE warehouse").await;
     let warehouse = session(cluster, "warehouse", "setup").await;
-    warehouse
-        .execute(
-            "CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY);
-             CREATE TABLE shelves AS SELECT id, id % 40 AS aisle FROM generate_series(1, 5000) AS id",
-        )
-        .await;
+    warehouse.execute(&version_table(DEPLOYED)).await;
+    warehouse.execute("CREATE TABLE shelves AS SELECT id, id % 40 AS aisle FROM generate_series(1, 5000) AS id").await;
 }
 
 /// Two transactions that wait for each other.
@@ -214,8 +223,8 @@ fn configuration(folder: &Path, shop: &Cluster, warehouse: &Cluster, archive: &C
         format!("state_dir = \"{}\"\n", folder.join("state").display()),
         "[tables]\nmax_tables = 9\n[columns]\nmax_columns = 30\n".to_owned(),
         collectors,
-        application(folder, "shop", DEPLOYED),
-        application(folder, "billing", "0000b1111190"),
+        application(folder, "shop", DEPLOYED, &["shop", "outlet"]),
+        application(folder, "billing", "0000b1111190", &["billing"]),
         target("shop", shop.url(Role::Superuser, "postgres").replace("postgres@", "pgwarden@")),
         target("warehouse", warehouse.url(Role::Nobody, "warehouse")),
         target("archive", archive.url(Role::Monitor, "postgres")),
@@ -223,15 +232,18 @@ fn configuration(folder: &Path, shop: &Cluster, warehouse: &Cluster, archive: &C
     .concat()
 }
 
-/// An application whose code is two revisions ahead of `deployed`, one of them unsafe.
-fn application(folder: &Path, name: &str, deployed: &str) -> String {
+/// An application whose code is two revisions ahead of `deployed`; the second cannot run in a transaction.
+fn application(folder: &Path, name: &str, deployed: &str, databases: &[&str]) -> String {
+    let add = "op.add_column('orders', sa.Column('channel', sa.Text()))";
+    let index = "op.create_index('ix_orders_status', 'orders', ['status'], postgresql_concurrently=True)";
+    let middle = "a2f40c7d1e58";
     let scripts = folder.join(name);
     let versions = scripts.join("versions");
     fs::create_dir_all(&versions).unwrap();
     let revisions = [
         (deployed, "None".to_owned(), "pass"),
-        ("a2f40c7d1e58", format!("'{deployed}'"), "op.add_column('orders', sa.Column('channel', sa.Text()))"),
-        ("b91d5e30c6a7", "'a2f40c7d1e58'".to_owned(), "op.create_index('ix_orders_status', 'orders', ['status'])"),
+        (middle, format!("'{deployed}'"), add),
+        (HEAD, format!("'{middle}'"), index),
     ];
     for (revision, parent, upgrade) in revisions {
         let text = format!(
@@ -240,8 +252,5 @@ fn application(folder: &Path, name: &str, deployed: &str) -> String {
         );
         fs::write(versions.join(format!("{revision}.py")), text).unwrap();
     }
-    format!(
-        "[[alembic.applications]]\nname = \"{name}\"\nscripts = [\"{}\"]\ndatabases = [\"{name}\"]\n",
-        scripts.display()
-    )
+    format!("[[alembic.applications]]\nname = \"{name}\"\nscripts = [{scripts:?}]\ndatabases = {databases:?}\n")
 }
