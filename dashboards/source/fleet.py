@@ -2,13 +2,19 @@
 
 from .dashboard import dashboard, row
 from .panels import GOOD, Column, stat, table, timeseries
-from .parts import DATABASE_COLUMN, EXPORTER_COLUMN, TARGET_COLUMN
+from .parts import (
+    DATABASE_COLUMN,
+    EXPORTER_COLUMN,
+    TARGET_COLUMN,
+    longest_lock_wait,
+    oldest_transaction,
+    sessions_hidden,
+)
 from .thresholds import (
     ANY_IS_BAD,
     ANY_IS_WARNING,
     BAD,
     CONNECTIONS,
-    LOCK_WAIT,
     SLOW_VALUES,
     TRANSACTION,
     WARN,
@@ -39,14 +45,7 @@ SUMMARY = row(
         "sum(max by (target, datname, kind) (pgwarden_migrations_stuck{DATABASE}))",
         thresholds=ANY_IS_BAD,
     ),
-    stat(
-        "Longest lock wait",
-        "How long the session that has waited longest for a lock has waited.",
-        "max(pgwarden_lock_wait_oldest_seconds{DATABASE})",
-        unit="s",
-        thresholds=LOCK_WAIT,
-        decimals=0,
-    ),
+    longest_lock_wait(),
     stat(
         "Not up to date",
         """Version tables whose revision is not what the code expects: behind, unknown, diverged, empty, missing or
@@ -69,14 +68,7 @@ SUMMARY = row(
         "sum(max by (target, datname) (pgwarden_invalid_indexes{DATABASE}))",
         thresholds=ANY_IS_WARNING,
     ),
-    stat(
-        "Oldest transaction",
-        "Age of the oldest open transaction. It holds its locks, and keeps vacuum from removing dead rows.",
-        "max(pgwarden_transaction_oldest_seconds{DATABASE})",
-        unit="s",
-        thresholds=TRANSACTION,
-        decimals=0,
-    ),
+    oldest_transaction(),
 )
 
 BLIND_SPOTS = row(
@@ -116,12 +108,7 @@ BLIND_SPOTS = row(
         "sum(max by (target, datname) (pgwarden_unreadable_tables{DATABASE}))",
         thresholds=ANY_IS_WARNING,
     ),
-    stat(
-        "Sessions hidden",
-        "Sessions whose state pgwarden's role may not see. Above 0, all counts and ages of sessions are lower bounds.",
-        "sum(max by (target, datname) (pgwarden_sessions_hidden{PLACE}))",
-        thresholds=ANY_IS_WARNING,
-    ),
+    sessions_hidden(),
     stat(
         "Left out",
         """Tables, columns, groups and the like without series of their own because of a bound of the configuration. Not

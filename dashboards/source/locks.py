@@ -2,8 +2,8 @@
 
 from .dashboard import dashboard, row
 from .panels import Column, stat, table, timeseries
-from .parts import DATABASE_COLUMN, TARGET_COLUMN, by_database
-from .thresholds import ANY_IS_WARNING, FAST_VALUES, IDLE, LOCK_WAIT, PREPARED, QUEUE, TRANSACTION
+from .parts import DATABASE_COLUMN, TARGET_COLUMN, by_database, longest_lock_wait, oldest_transaction, sessions_hidden
+from .thresholds import FAST_VALUES, IDLE, LOCK_WAIT, PREPARED, QUEUE, TRANSACTION
 
 # Modes that stop writers, or everybody.
 STRONG = "ShareLock|ShareRowExclusiveLock|ExclusiveLock|AccessExclusiveLock"
@@ -17,23 +17,8 @@ NOW = row(
         "sum(max by (target, datname) (pgwarden_blocked_sessions{DATABASE}))",
         thresholds=QUEUE,
     ),
-    stat(
-        "Longest lock wait",
-        """How long the session that has waited longest for a lock has waited. "no data" while somebody waits since an
-        unknown time.""",
-        "max(pgwarden_lock_wait_oldest_seconds{DATABASE})",
-        unit="s",
-        thresholds=LOCK_WAIT,
-        decimals=0,
-    ),
-    stat(
-        "Oldest transaction",
-        "Age of the oldest open transaction. It holds its locks, and keeps vacuum from removing dead rows.",
-        "max(pgwarden_transaction_oldest_seconds{DATABASE})",
-        unit="s",
-        thresholds=TRANSACTION,
-        decimals=0,
-    ),
+    longest_lock_wait(),
+    oldest_transaction(),
     stat(
         "Oldest statement",
         "Age of the oldest statement that runs.",
@@ -59,12 +44,7 @@ NOW = row(
         thresholds=PREPARED,
         decimals=0,
     ),
-    stat(
-        "Sessions hidden",
-        "Sessions whose state pgwarden's role may not see. Above 0, all counts and ages here are lower bounds.",
-        "sum(max by (target, datname) (pgwarden_sessions_hidden{PLACE}))",
-        thresholds=ANY_IS_WARNING,
-    ),
+    sessions_hidden(),
     stat(
         "Age of values",
         "How long ago pgwarden last looked at locks and sessions, at the server that it last saw longest ago.",
