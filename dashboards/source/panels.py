@@ -216,6 +216,8 @@ def table(title, about, columns, rows=(), sort=(), width=24, height=8, empty="no
         {"id": "organize", "options": {"excludeByName": {}, "indexByName": order, "renameByName": names}},
     ]
     defaults = {
+        # Labels are text, also where a revision looks like a number.
+        "unit": "string",
         "noValue": empty,
         "color": {"mode": "thresholds"},
         "thresholds": steps(()),

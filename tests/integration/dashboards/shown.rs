@@ -23,22 +23,17 @@ async fn draw(prometheus: &str, minutes: f64, output: &Path) -> Result<(), Strin
     }
 }
 
-/// With `PGWARDEN_PICTURES=FOLDER` it takes ten minutes, so that there is something to see, and keeps the pictures there.
+/// With `PGWARDEN_PICTURES=FOLDER` it keeps the pictures there, and plays for ten minutes so that lines have a course.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_panel_shows_data_when_everything_goes_wrong() {
     let pictures = std::env::var_os("PGWARDEN_PICTURES");
     let temporary = tempfile::tempdir().unwrap();
     let output = pictures.as_deref().map_or(temporary.path(), Path::new);
-    let minutes = if pictures.is_some() { 10.0 } else { 1.0 };
+    let (minutes, act) = if pictures.is_some() { (10.0, Duration::from_mins(5)) } else { (1.0, Duration::ZERO) };
     let stage = Stage::set().await;
-    if pictures.is_some() {
-        eprintln!("Prometheus: {}", stage.prometheus.url);
-        tokio::time::sleep(Duration::from_secs_f64(minutes * 30.0)).await;
-    }
+    tokio::time::sleep(act).await;
     let stage = stage.trouble().await;
-    if pictures.is_some() {
-        tokio::time::sleep(Duration::from_secs_f64(minutes * 30.0)).await;
-    }
+    tokio::time::sleep(act).await;
     let mut missing = String::new();
     let patience = Duration::from_secs(90);
     let shown = tokio::time::timeout(patience, async {

@@ -38,8 +38,8 @@ pub struct Stage {
     pub prometheus: Prometheus,
     _exporter: Exporter,
     _users: Vec<Watchdog>,
-    _sessions: Vec<Session>,
-    _waiting: Vec<Background>,
+    sessions: Vec<Session>,
+    waiting: Vec<Background>,
     shop: Cluster,
     _warehouse: Cluster,
     archive: Cluster,
@@ -63,8 +63,8 @@ impl Stage {
             prometheus,
             _exporter: exporter,
             _users: customers(&shop),
-            _sessions: Vec::new(),
-            _waiting: Vec::new(),
+            sessions: Vec::new(),
+            waiting: Vec::new(),
             shop,
             _warehouse: warehouse,
             archive,
@@ -81,21 +81,21 @@ impl Stage {
         let report = session(&self.shop, "shop", "reporting").await;
         report.execute("BEGIN; SELECT count(*) FROM orders").await;
         let migration = session(&self.shop, "shop", "alembic").await;
-        self._waiting.push(migration.start_waiting("ALTER TABLE orders ADD COLUMN channel text").await);
+        self.waiting.push(migration.start_waiting("ALTER TABLE orders ADD COLUMN channel text").await);
         for _ in 0..5 {
             let customer = session(&self.shop, "shop", "shop-web").await;
-            self._waiting.push(customer.start_waiting("SELECT count(*) FROM orders").await);
+            self.waiting.push(customer.start_waiting("SELECT count(*) FROM orders").await);
         }
         let abandoned = session(&self.shop, "billing", "alembic").await;
         abandoned.execute("BEGIN; ALTER TABLE invoices ADD COLUMN due_on date").await;
         let clerk = session(&self.shop, "billing", "billing-web").await;
-        self._waiting.push(clerk.start_waiting("SELECT count(*) FROM invoices").await);
+        self.waiting.push(clerk.start_waiting("SELECT count(*) FROM invoices").await);
         let builder = session(&self.shop, "billing", "alembic").await;
-        self._waiting.push(builder.start("CREATE INDEX ix_events_slow ON events (slow(id))"));
+        self.waiting.push(builder.start("CREATE INDEX ix_events_slow ON events (slow(id))"));
         let transfer = session(&self.shop, "billing", "billing-bank").await;
         transfer.execute("BEGIN; UPDATE accounts SET amount = 0 WHERE id = 3; PREPARE TRANSACTION 'transfer 17'").await;
         deadlock(&self.shop).await;
-        self._sessions.extend([report, abandoned, transfer]);
+        self.sessions.extend([report, abandoned, transfer]);
         self.archive.stop();
         self
     }
