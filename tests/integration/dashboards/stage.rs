@@ -213,10 +213,8 @@ fn scraping(exporter: &Exporter) -> String {
 }
 
 fn configuration(folder: &Path, shop: &Cluster, warehouse: &Cluster, archive: &Cluster) -> String {
-    let collectors: String = COLLECTORS
-        .iter()
-        .map(|name| format!("[collectors.{name}]\ninterval = \"{INTERVAL:?}\"\ntimeout = \"{INTERVAL:?}\"\n"))
-        .collect();
+    let pace = format!("interval = \"{INTERVAL:?}\"\ntimeout = \"{INTERVAL:?}\"\n");
+    let collectors = COLLECTORS.map(|name| format!("[collectors.{name}]\n{pace}")).concat();
     let target =
         |name: &str, connection: String| format!("[[targets]]\nname = \"{name}\"\nconnection = \"{connection}\"\n");
     [
@@ -252,5 +250,6 @@ fn application(folder: &Path, name: &str, deployed: &str, databases: &[&str]) ->
         );
         fs::write(versions.join(format!("{revision}.py")), text).unwrap();
     }
-    format!("[[alembic.applications]]\nname = \"{name}\"\nscripts = [{scripts:?}]\ndatabases = {databases:?}\n")
+    let scripts = scripts.display();
+    format!("[[alembic.applications]]\nname = \"{name}\"\nscripts = [\"{scripts}\"]\ndatabases = {databases:?}\n")
 }
