@@ -184,10 +184,11 @@ def table(canvas, frame, panel, answers, _):
                 break
             value = row[title]
             text, colour = display(value, config)
+            ink = "#8ab8ff" if "links" in config and value is not None else INK
             if colour and "custom.cellOptions" in config:
                 canvas.box(x, y, x + width - 1, y + 25, colour)
-            linked = "links" in config and value is not None
-            canvas.text(x + 4, y + 6, text, 12, "#8ab8ff" if linked else INK, width - 8)
+                ink = "#ffffff"
+            canvas.text(x + 4, y + 6, text, 12, ink, width - 8)
         x += width
     for index in range(len(content) + 1):
         y = top + 25.5 + index * 26
