@@ -4,7 +4,7 @@ majors := 13 14 15 16 17 18
 # The server versions that `make test` runs on: MAJORS="13 18" leaves out the others, which cargo counts as filtered out.
 MAJORS ?= $(majors)
 
-.PHONY: test check demo bench servers
+.PHONY: test check demo bench dashboards pictures servers
 
 # Everything on real servers. TESTS=NAME runs only the tests whose names contain NAME.
 test: servers
@@ -27,9 +27,19 @@ bench: servers
 	cargo bench --bench scrape
 	benches/revisions
 
-# The Debian packages, PostgreSQL servers, Alembic and Prometheus that tests and demo need; what is there already stays.
+# Grafana's JSON from dashboards/source.
+dashboards:
+	dashboards/build
+
+# docs/images, from a fleet that is brought into trouble; ten minutes.
+pictures: servers
+	PGWARDEN_PICTURES=$(CURDIR)/docs/images cargo test --test integration -- every_panel_shows_data --nocapture
+
+# The Debian packages, PostgreSQL servers, Alembic, Prometheus and Grafana's types that tests and demo need; what is there
+# already stays.
 servers:
 	tests/prerequisites
 	tests/fetch-postgres
 	tests/fetch-alembic
 	tests/fetch-prometheus
+	tests/fetch-grafana

@@ -20,6 +20,7 @@ mod collect_migrations;
 mod collect_server;
 mod collect_table_activity;
 mod collect_table_sizes;
+mod dashboards;
 mod harness;
 mod lint_cases;
 mod lint_command;

@@ -29,6 +29,7 @@ pub use prometheus::{Prometheus, Release};
 pub use proxy::{Proxy, Weather};
 pub use python::{output as python_output, package, python};
 pub use session::{Background, Session};
+pub use watchdog::Watchdog;
 
 /// How long a test waits for something that should happen at once, on a machine that is busy.
 pub const PATIENCE: Duration = Duration::from_secs(30);

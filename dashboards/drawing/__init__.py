@@ -1,0 +1,1 @@
+"""Pictures of the dashboards, drawn without Grafana from what a Prometheus answers to their panels."""

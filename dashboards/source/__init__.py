@@ -1,0 +1,1 @@
+"""The dashboards as they are written; `dashboards/build` makes Grafana's JSON of them."""
