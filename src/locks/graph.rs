@@ -36,7 +36,7 @@ impl<'a> WaitGraph<'a> {
         let mut blockers = vec![BTreeSet::new(); nodes.len()];
         let mut waits: BTreeMap<usize, Place> = BTreeMap::new();
         for queue in queues.values_mut() {
-            queue.waiters.sort_by(|a, b| a.since.total_cmp(&b.since));
+            queue.put_in_order();
             for (position, waiter) in queue.waiters.iter().enumerate() {
                 blockers[waiter.node].extend(queue.blockers_of(position));
                 // Several workers of one leader may wait at once: the first to have begun speaks for all.
@@ -115,13 +115,22 @@ struct Queue<'a> {
 }
 
 impl Queue<'_> {
+    /// Who comes later stands behind, but for a session that holds the lock already: it is served before the first of
+    /// those who wait for it to let go.
+    fn put_in_order(&mut self) {
+        let mut arrivals = std::mem::take(&mut self.waiters);
+        arrivals.sort_by(|a, b| a.since.total_cmp(&b.since));
+        for waiter in arrivals {
+            let own: Vec<&Place> = self.holders.iter().filter(|held| held.node == waiter.node).collect();
+            let passed = self.waiters.iter().position(|ahead| own.iter().any(|held| held.excludes(ahead)));
+            self.waiters.insert(passed.unwrap_or(self.waiters.len()), waiter);
+        }
+    }
+
     fn blockers_of(&self, position: usize) -> Vec<usize> {
         let waiter = self.waiters[position];
-        let own: Vec<&Place> = self.holders.iter().filter(|held| held.node == waiter.node).collect();
-        // The lock manager lets a session that already holds the lock pass those who wait for it to let go.
-        let passes = |ahead: &Place| own.iter().any(|held| held.excludes(ahead));
         let hard = self.holders.iter().filter(|held| waiter.excludes(held));
-        let soft = self.waiters[..position].iter().filter(|ahead| waiter.excludes(ahead) && !passes(ahead));
+        let soft = self.waiters[..position].iter().filter(|ahead| waiter.excludes(ahead));
         let found: Vec<usize> = hard.chain(soft).map(|place| place.node).collect();
         if found.is_empty() {
             // Nobody waits for nothing: the order is not known (before 14), and it stands behind one that seems later.

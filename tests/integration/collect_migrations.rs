@@ -61,6 +61,27 @@ on_majors! {
         alter.finish().await.1.unwrap();
         let after = watcher.round("migrations").await;
         assert_eq!(after.number("pgwarden_migrations_stuck", &[datname, "lock_wait"]), Some(0.0));
+        assert!(after.observations("pgwarden_lock_wait_seconds") >= 2, "the waits of the migration and of the reader");
+    }
+
+    async fn a_database_that_lets_nobody_in_hides_nothing_of_the_others(major: Major) {
+        let cluster = Cluster::own(major, &[]);
+        let (one, other) = (cluster.database().await, cluster.database().await);
+        let locked = one.session().await;
+        let mut watcher = watcher(&other, Role::Monitor).await;
+        // A test that fails must not keep its database from being dropped.
+        locked.execute("SET idle_in_transaction_session_timeout = '20s'").await;
+        locked.execute("BEGIN; LOCK TABLE pg_class IN ACCESS EXCLUSIVE MODE").await;
+        let (_session, _alter) = blocked(&other).await;
+        let labels = [other.name.as_str(), "lock_wait"];
+        let round = wait_for("the migration is stuck", PATIENCE, async || {
+            let round = watcher.round("migrations").await;
+            (round.number("pgwarden_migrations_stuck", &labels) == Some(1.0)).then_some(round)
+        })
+        .await;
+        assert!(round.number("pgwarden_migration_unseen_databases", &[]).unwrap() >= 1.0);
+        assert_eq!(round.number("pgwarden_migrations_stuck", &[&one.name, "lock_wait"]), None, "nobody can tell");
+        locked.execute("ROLLBACK").await;
     }
 
     async fn a_role_that_sees_too_little_claims_no_zeros(major: Major) {

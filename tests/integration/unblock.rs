@@ -62,7 +62,19 @@ on_majors! {
         alter.finish().await.1.unwrap();
     }
 
-    async fn our_own_sessions_and_replication_are_spared(major: Major) {
+    async fn replication_is_spared(major: Major) {
+        let primary = Cluster::own(major, &[]);
+        let _standby = primary.standby(&[]);
+        let session = primary.session().await;
+        session.wait_until_holds("SELECT EXISTS (SELECT FROM pg_stat_replication WHERE state = 'streaming')", PATIENCE).await;
+        let pid = session.query_text("SELECT pid FROM pg_stat_replication").await.unwrap();
+        let url = primary.url(Role::Superuser, "postgres");
+        let output = Pgwarden::new(["unblock", "--database", &url, "--yes", "--terminate", &pid]).run().await;
+        assert!(output.code == 2 && output.stderr.contains("--force"), "{output:?}");
+        assert!(session.holds(&format!("SELECT EXISTS (SELECT FROM pg_stat_replication WHERE pid = {pid})")).await);
+    }
+
+    async fn our_own_sessions_are_spared(major: Major) {
         let database = Cluster::shared(major).database().await;
         let own = database.session().await;
         own.execute("SET application_name = 'pgwarden'").await;

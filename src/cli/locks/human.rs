@@ -28,7 +28,8 @@ fn print_summary(evidence: &Evidence, judgement: &Judgement) {
     let (style, migrations) = match (stuck, in_flight) {
         (0, 0) if evidence.visibility.is_complete() => (GOOD, "no migration is in flight".to_owned()),
         (0, 0) => (LESS, "no migration is seen in flight, but not everything is seen".to_owned()),
-        (0, _) => (GOOD, format!("{in_flight} in flight, none stuck")),
+        (0, _) if evidence.visibility.is_complete() => (GOOD, format!("{in_flight} in flight, none stuck")),
+        (0, _) => (LESS, format!("{in_flight} in flight, none is seen to be stuck, but not everything is seen")),
         _ => (BAD, format!("{stuck} of {in_flight} migrations in flight stuck")),
     };
     let waiting =

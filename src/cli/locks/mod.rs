@@ -7,8 +7,9 @@ pub(super) mod text;
 mod tree;
 mod watch;
 
-use std::io::IsTerminal;
-use std::time::Duration;
+use std::io::ErrorKind::BrokenPipe;
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, UNIX_EPOCH};
 
 use anstyle::{AnsiColor, Style};
 
@@ -59,15 +60,38 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
         let (evidence, judgement) = watch.once(args.sample).await?;
         return show(&args, watch.role(), &evidence, &judgement);
     };
-    loop {
-        let (evidence, judgement) = watch.round().await?;
-        if std::io::stdout().is_terminal() && args.format == Format::Human {
-            // Home, and clear what the last round left.
-            anstream::print!("\x1b[H\x1b[2J");
+    match keep_watching(&args, &mut watch, interval).await {
+        // Whoever has read enough has closed the pipe.
+        Err(error) if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == BrokenPipe) => {
+            Ok(Outcome::Fine)
         }
-        show(&args, watch.role(), &evidence, &judgement)?;
+        ended => ended,
+    }
+}
+
+async fn keep_watching(args: &Args, watch: &mut Watch, interval: Duration) -> anyhow::Result<Outcome> {
+    loop {
+        match watch.round().await {
+            Ok((evidence, judgement)) => {
+                if args.format == Format::Human {
+                    begin_screen(evidence.taken_at)?;
+                }
+                show(args, watch.role(), &evidence, &judgement)?;
+            }
+            // A server that was restarted comes back.
+            Err(error) => anstream::eprintln!("pgwarden: {error:#}"),
+        }
         tokio::time::sleep(interval).await;
     }
+}
+
+/// Says when a round was taken, on a terminal in the place of the last one.
+fn begin_screen(taken_at: f64) -> io::Result<()> {
+    let mut output = anstream::stdout();
+    // Home, and clear what the last round left; without a terminal, an empty line.
+    let start = if io::stdout().is_terminal() { "\x1b[H\x1b[2J" } else { "\n" };
+    let taken_at = UNIX_EPOCH + Duration::try_from_secs_f64(taken_at).unwrap_or_default();
+    writeln!(output, "{start}{FAINT}{}{FAINT:#}", humantime::format_rfc3339_seconds(taken_at))
 }
 
 fn show(args: &Args, role: &str, evidence: &Evidence, judgement: &Judgement) -> anyhow::Result<Outcome> {
@@ -76,7 +100,7 @@ fn show(args: &Args, role: &str, evidence: &Evidence, judgement: &Judgement) -> 
         Format::Human => human::print(evidence, judgement, role, !args.no_query_text),
         Format::Json => {
             let report = report::Report::new(evidence, judgement, !args.no_query_text);
-            anstream::println!("{}", serde_json::to_string(&report)?);
+            writeln!(anstream::stdout(), "{}", serde_json::to_string(&report)?)?;
         }
     }
     Ok(match (stuck, evidence.visibility.is_complete()) {

@@ -34,9 +34,11 @@ impl<'a> Tree<'a> {
     /// Writes it.
     pub(super) fn print(&self) {
         let mut shown = BTreeSet::new();
-        let roots = self.children.keys().filter(|holder| !self.waiters.contains_key(*holder));
+        let mut roots: Vec<_> = self.children.keys().filter(|holder| !self.waiters.contains_key(*holder)).collect();
+        let behind = |root: &Holder| self.judgement.waiting.iter().filter(|waiter| waiter.roots.contains(root)).count();
+        roots.sort_by_cached_key(|root| std::cmp::Reverse(behind(root)));
         // What is left over after the roots waits in a circle, or for somebody who has just gone.
-        for holder in roots.chain(self.waiters.keys()) {
+        for holder in roots.into_iter().chain(self.waiters.keys()) {
             if !shown.contains(holder) {
                 self.print_branch(holder, "", "", &mut shown);
             }
@@ -50,7 +52,8 @@ impl<'a> Tree<'a> {
         let party = &self.judgement.parties[holder];
         let what = match self.waiters.get(holder) {
             Some(waiter) => format!("waits {} for {}", seconds(waiter.wait.estimate()), lock(&waiter.awaits)),
-            None => party.state.map(str::to_owned).unwrap_or_default(),
+            None if party.gid.is_some() => "prepared".to_owned(),
+            None => party.state.unwrap_or("state not seen").to_owned(),
         };
         let query = party.query.as_deref().filter(|_| self.query_text).map(shorten).unwrap_or_default();
         anstream::println!("{head}{}  {what}  {FAINT}{query}{FAINT:#}", name(party));

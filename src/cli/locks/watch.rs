@@ -51,9 +51,13 @@ impl Watch {
         self.round().await
     }
 
-    /// One look.
+    /// One look, with a new session if the last one has ended.
     pub(in crate::cli) async fn round(&mut self) -> anyhow::Result<(Evidence, Judgement)> {
         self.session.start_round(ROUND);
+        if self.session.is_broken() {
+            let datname = self.session.datname().to_owned();
+            self.session.move_to(&datname).await?;
+        }
         // Whoever asks who is in the way of a migration asks about the server, not about one database of it.
         let everything = Databases::all();
         let evidence = self.observer.round(&mut self.session, &everything, &self.config.alembic).await?;

@@ -118,14 +118,19 @@ impl Observer {
         until: Instant,
     ) -> Result<(), Error> {
         let home = session.datname().to_owned();
+        let mut given_up = false;
         let names: BTreeMap<Oid, &str> = server.databases.iter().map(|it| (it.oid, it.datname.as_str())).collect();
         let visits = wanted.into_iter().filter_map(|(oid, relations)| Some((oid, *names.get(&oid)?, relations)));
-        for (oid, datname, asked) in visits.filter(|(_, datname, _)| watched.contains(datname)) {
+        let mut visits: Vec<_> = visits.filter(|(_, datname, _)| watched.contains(datname)).collect();
+        // Where it is already there is nothing to connect to.
+        visits.sort_by_key(|(_, datname, _)| *datname != home);
+        for (oid, datname, asked) in visits {
             if Instant::now() >= until {
                 break;
             }
             let relations: Vec<Oid> = asked.iter().copied().collect();
             let looked = timeout_at(until, look_into(session, datname, &relations, config)).await;
+            given_up |= looked.is_err();
             let known = self.known.entry(oid).or_default();
             (known.asked, known.seen_at, known.failure) = (asked, server.now, None);
             match looked {
@@ -134,7 +139,8 @@ impl Observer {
                 Err(_) => known.failure = Some(format!("no answer within {VISITS:?}")),
             }
         }
-        if session.datname() != home || session.is_broken() {
+        // A session whose statement was given up may still run it.
+        if session.datname() != home || session.is_broken() || given_up {
             session.move_to(&home).await?;
         }
         Ok(())

@@ -1,6 +1,8 @@
 //! Who waits for whom, and what is at the end of it.
 
-use crate::locks::LockMode::{AccessExclusive, AccessShare, Exclusive, RowExclusive, RowShare, Share};
+use crate::locks::LockMode::{
+    AccessExclusive, AccessShare, Exclusive, RowExclusive, RowShare, Share, ShareRowExclusive,
+};
 use crate::locks::testing::{ORDERS, USERS, World, alter_behind_reader, culprit, table, transaction};
 use crate::locks::{CulpritKind, Holder, Kind, WaitGraph};
 
@@ -106,6 +108,24 @@ fn a_session_that_holds_the_lock_already_passes_those_who_wait_for_it() {
     world.holds(1, table(USERS), RowShare);
     let graph = WaitGraph::new(&world.evidence);
     assert_eq!(graph.blockers_of(&Holder::Session(3)).collect::<Vec<_>>(), [&Holder::Session(1)]);
+}
+
+#[test]
+fn whoever_stands_behind_the_passed_one_waits_for_the_passing_one_too() {
+    let mut world = World::new();
+    for pid in 1..=4 {
+        world.active(pid, 60.0);
+    }
+    world.holds(1, table(USERS), AccessShare);
+    world.holds(2, table(USERS), RowShare);
+    world.holds(4, table(USERS), RowExclusive);
+    world.awaits(1, table(USERS), Exclusive, 30.0);
+    world.awaits(3, table(USERS), RowExclusive, 20.0);
+    world.awaits(2, table(USERS), ShareRowExclusive, 10.0);
+    let waiting = world.judge().waiting;
+    let blockers = |pid: i32| waiting.iter().find(|it| it.holder == pid.into()).unwrap().blocked_by.clone();
+    assert_eq!(blockers(2), [4.into()], "it passes the first one, who waits for it");
+    assert_eq!(blockers(3), [1.into(), 2.into()]);
 }
 
 #[test]

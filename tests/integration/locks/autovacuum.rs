@@ -1,7 +1,7 @@
 //! Autovacuum in the way.
 
 use super::stuck_at;
-use crate::support::{Cluster, PATIENCE, Role, on_majors};
+use crate::support::{Cluster, PATIENCE, Pgwarden, Role, on_majors};
 
 on_majors! {
     [pg13 = 13, pg15 = 15, pg18 = 18]
@@ -29,5 +29,9 @@ on_majors! {
         let alter = cluster.session().await.start_waiting("ALTER TABLE users ADD email text").await;
         let migration = stuck_at(&cluster, Role::Superuser, "postgres", alter.pid, &[]).await;
         assert_eq!((&migration["kind"], &migration["culprit_kind"]), (&"autovacuum".into(), &"autovacuum".into()));
+        let arguments = ["unblock", "--database", &cluster.url(Role::Superuser, "postgres"), "--yes"];
+        let pid = migration["culprit_pid"].to_string();
+        let refused = Pgwarden::new(arguments.iter().chain([&&*pid])).run().await;
+        assert!(refused.code == 2 && refused.stderr.contains("--force"), "{refused:?}");
     }
 }

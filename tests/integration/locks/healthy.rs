@@ -156,7 +156,7 @@ on_majors! {
         let database = Cluster::shared(major).database().await;
         with_users(&database).await;
         let session = database.session().await;
-        session.execute("CREATE MATERIALIZED VIEW naps AS SELECT pg_sleep(60) WITH NO DATA").await;
+        session.execute("CREATE MATERIALIZED VIEW naps AS SELECT pg_sleep(60)::text WITH NO DATA").await;
         let _refresh = session.start("REFRESH MATERIALIZED VIEW naps");
         let observer = database.session().await;
         observer.wait_until_holds("SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'naps'::regclass AND mode = 'AccessExclusiveLock')", PATIENCE).await;

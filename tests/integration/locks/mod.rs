@@ -4,6 +4,7 @@ mod autovacuum;
 mod backups;
 mod behind_ddl;
 mod concurrently;
+mod graph;
 mod healthy;
 mod human;
 mod many;
@@ -11,6 +12,7 @@ mod standbys;
 mod upgrades;
 mod visibility;
 mod waits;
+mod watch;
 
 use std::time::Duration;
 

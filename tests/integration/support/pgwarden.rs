@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::process::Stdio;
 
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 use super::PATIENCE;
 
@@ -57,6 +57,11 @@ impl Pgwarden {
             stdout: String::from_utf8(output.stdout).expect("standard output is UTF-8"),
             stderr: String::from_utf8(output.stderr).expect("standard error is UTF-8"),
         }
+    }
+
+    /// Starts it; what it prints is read from the child.
+    pub fn start(mut self) -> Child {
+        self.0.stdout(Stdio::piped()).spawn().expect("pgwarden can be run")
     }
 
     /// The command itself, for a run in the background.
