@@ -66,6 +66,8 @@ impl Blocks {
 /// How the rounds of one source went.
 #[derive(Clone, Debug, Default)]
 pub struct Rounds {
+    /// Time from the start of one round to the start of the next.
+    pub interval: Duration,
     /// Whether the last round succeeded; `None` before the first one ended.
     pub succeeded: Option<bool>,
     /// Why the last round failed, if it did.
@@ -178,8 +180,8 @@ impl Published {
     }
 
     /// Notes that a source exists, before its first round has ended.
-    pub fn expect(&self, source: &Source) {
-        self.lock().rounds.entry(source.clone()).or_default();
+    pub fn expect(&self, source: &Source, interval: Duration) {
+        self.lock().rounds.entry(source.clone()).or_default().interval = interval;
     }
 
     /// Drops everything of sources, targets and databases that are no longer watched.

@@ -16,6 +16,8 @@ metrics! {
     static SUCCESS: Gauge = "pgwarden_collector_success" [target, datname, collector];
     /// 1 with the kind of the error while the last round of the collector failed.
     static FAILING: Gauge = "pgwarden_collector_failing" [target, datname, collector, kind];
+    /// Seconds from the start of one round of the collector to the start of the next.
+    static INTERVAL: Gauge = "pgwarden_collector_interval_seconds" [target, datname, collector];
     /// Rounds of the collector that ended, well or badly.
     static ROUNDS: Counter = "pgwarden_collector_rounds_total" [target, datname, collector];
     /// Rounds of the collector that failed.
@@ -66,6 +68,7 @@ pub static METRICS: &[&Definition] = &[
     &DATABASE_UP,
     &SUCCESS,
     &FAILING,
+    &INTERVAL,
     &ROUNDS,
     &FAILURES,
     &DURATION,
@@ -118,15 +121,16 @@ fn push_overview(overview: &Overview, samples: &mut Samples) {
         samples.push(&DATABASE_UP, &labels([target, datname]), flag(reachability.up == Some(true)));
     }
     for (source, rounds) in &overview.rounds {
-        let Some(succeeded) = rounds.succeeded else { continue };
         let datname = source.datname.as_deref().unwrap_or_default();
         let names = labels([&source.target, datname, source.collector]);
+        samples.push(&INTERVAL, &names, rounds.interval.as_secs_f64());
+        samples.push(&ROUNDS, &names, rounds.total as f64);
+        samples.push(&FAILURES, &names, rounds.failures as f64);
+        let Some(succeeded) = rounds.succeeded else { continue };
         samples.push(&SUCCESS, &names, flag(succeeded));
         if let Some((kind, _)) = &rounds.failure {
             samples.push(&FAILING, &labels([&source.target, datname, source.collector, kind.label()]), 1.0);
         }
-        samples.push(&ROUNDS, &names, rounds.total as f64);
-        samples.push(&FAILURES, &names, rounds.failures as f64);
         samples.push(&DURATION, &names, rounds.duration.as_secs_f64());
         samples.push_some(&LAST_SUCCESS, &names, rounds.last_success);
         samples.push(&SERIES, &names, rounds.series as f64);

@@ -1,6 +1,6 @@
 //! One watched server: its lanes take what is due, each in a session of its own, and publish what they find.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -238,7 +238,7 @@ impl Watched {
                 let datnames: Vec<_> = datnames.into_iter().map(Arc::from).collect();
                 self.schedule().set_databases(&datnames, Instant::now());
                 let own = self.sources();
-                self.published.retain(|_| true, |source| source.target != self.name || own.contains(source));
+                self.published.retain(|_| true, |source| source.target != self.name || own.contains_key(source));
                 self.expect();
             }
             Err(error) => warn!(target = &*self.name, "databases could not be listed, the known ones stay: {error}"),
@@ -247,13 +247,15 @@ impl Watched {
 
     /// Makes every collector visible before its first round, so that readiness knows what to wait for.
     fn expect(&self) {
-        for source in self.sources() {
-            self.published.expect(&source);
+        for (source, interval) in self.sources() {
+            self.published.expect(&source, interval);
         }
     }
 
-    fn sources(&self) -> BTreeSet<Source> {
-        self.schedule().collectors().map(|(place, planned)| self.source(place, planned)).collect()
+    /// What runs here, and how often.
+    fn sources(&self) -> BTreeMap<Source, Duration> {
+        let source = |(place, planned): (&Place, Planned)| (self.source(place, planned), planned.interval);
+        self.schedule().collectors().map(source).collect()
     }
 
     fn source(&self, place: &Place, planned: Planned) -> Source {

@@ -255,14 +255,14 @@ async fn ready_waits_for_the_first_round_and_stays() {
     assert_eq!(server.status(Method::GET, "/-/ready").await, StatusCode::SERVICE_UNAVAILABLE);
 
     server.published.target(&"main".into(), Reachability { up: Some(true), reason: None });
-    server.published.expect(&source(Some("app")));
+    server.published.expect(&source(Some("app")), Duration::from_secs(10));
     let response = server.get("/-/ready").await;
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(response.text().await.unwrap().contains("collector table_activity"));
 
     server.published.fail(&source(Some("app")), ErrorKind::Timeout, "late".to_owned(), Duration::ZERO);
     assert_eq!(server.status(Method::GET, "/-/ready").await, StatusCode::OK);
-    server.published.expect(&source(Some("new")));
+    server.published.expect(&source(Some("new")), Duration::from_secs(10));
     assert_eq!(server.status(Method::GET, "/-/ready").await, StatusCode::OK);
 }
 
