@@ -21,6 +21,7 @@ mod collect_server;
 mod collect_table_activity;
 mod collect_table_sizes;
 mod dashboards;
+mod drill;
 mod harness;
 mod lint_cases;
 mod lint_command;

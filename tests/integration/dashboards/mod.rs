@@ -17,7 +17,7 @@ fn folder() -> PathBuf {
 }
 
 /// Every dashboard, as Grafana reads it.
-fn all() -> Vec<Value> {
+pub fn all() -> Vec<Value> {
     let files = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
     let texts = files.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
     let dashboards: Vec<_> =
@@ -26,21 +26,21 @@ fn all() -> Vec<Value> {
     dashboards
 }
 
-fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+pub fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     value[name].as_array().unwrap_or_else(|| panic!("no list {name} in {value}"))
 }
 
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+pub fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_else(|| panic!("no text {name} in {value}"))
 }
 
 /// The panels of a dashboard that show something.
-fn panels(dashboard: &Value) -> impl Iterator<Item = &Value> {
+pub fn panels(dashboard: &Value) -> impl Iterator<Item = &Value> {
     list(dashboard, "panels").iter().filter(|panel| panel["type"] != "row")
 }
 
 /// Its variables that are values of labels.
-fn label_variables(dashboard: &Value) -> impl Iterator<Item = &Value> {
+pub fn label_variables(dashboard: &Value) -> impl Iterator<Item = &Value> {
     list(&dashboard["templating"], "list").iter().filter(|variable| variable["type"] == "query")
 }
 

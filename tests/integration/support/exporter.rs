@@ -54,21 +54,15 @@ impl Exporter {
     pub fn launch(config: &str) -> Self {
         let address = format!("127.0.0.1:{}", free_port());
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let path = folder.path().join("config.toml");
-        fs::write(&path, config).expect("the configuration can be written");
-        let log = || File::options().create(true).append(true).open(folder.path().join("log")).expect("the log opens");
-        let arguments =
-            ["serve".as_ref(), "--listen".as_ref(), address.as_ref(), "--config".as_ref(), path.as_os_str()];
-        let mut command = Pgwarden::new(arguments).into_command();
-        let process = command.stdout(log()).stderr(log()).spawn().expect("pgwarden can be run");
-        let pid = process.id().expect("it has just been started").to_string();
-        Self {
-            url: format!("http://{address}"),
-            client: reqwest::Client::new(),
-            watchdog: Watchdog::new(r#"kill -KILL "$1""#, [pid]),
-            folder,
-            process,
-        }
+        fs::write(folder.path().join("config.toml"), config).expect("the configuration can be written");
+        let (watchdog, process) = spawn(&folder, &address);
+        Self { url: format!("http://{address}"), client: reqwest::Client::new(), watchdog, folder, process }
+    }
+
+    /// Starts one that was killed again, at the same address, and waits until it is ready.
+    pub async fn restart(&mut self) {
+        (self.watchdog, self.process) = spawn(&self.folder, self.url.trim_start_matches("http://"));
+        self.wait_until_ready().await;
     }
 
     /// Waits for `/-/ready`: the first round is over.
@@ -139,6 +133,17 @@ impl Exporter {
     pub fn log(&self) -> String {
         log(&self.folder)
     }
+}
+
+/// Runs `pgwarden serve` with the configuration in a folder.
+fn spawn(folder: &TempDir, address: &str) -> (Watchdog, Child) {
+    let path = folder.path().join("config.toml");
+    let log = || File::options().create(true).append(true).open(folder.path().join("log")).expect("the log opens");
+    let arguments = ["serve".as_ref(), "--listen".as_ref(), address.as_ref(), "--config".as_ref(), path.as_os_str()];
+    let mut command = Pgwarden::new(arguments).into_command();
+    let process = command.stdout(log()).stderr(log()).spawn().expect("pgwarden can be run");
+    let pid = process.id().expect("it has just been started").to_string();
+    (Watchdog::new(r#"kill -KILL "$1""#, [pid]), process)
 }
 
 fn log(folder: &TempDir) -> String {

@@ -1,5 +1,6 @@
 //! What the tests stand on: real PostgreSQL servers, raw sessions on them, the binary under test, a network that can fail.
 
+mod alertmanager;
 mod cluster;
 mod collect;
 mod database;
@@ -13,11 +14,13 @@ mod proxy;
 mod python;
 mod session;
 mod watchdog;
+mod webhook;
 
 use std::fmt;
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
 
+pub use alertmanager::Alertmanager;
 pub use cluster::{Cluster, Role};
 pub use collect::{Round, Watcher};
 pub use database::Database;
@@ -30,6 +33,7 @@ pub use proxy::{Proxy, Weather};
 pub use python::{output as python_output, package, python};
 pub use session::{Background, Session};
 pub use watchdog::Watchdog;
+pub use webhook::{Alert, Webhook};
 
 /// How long a test waits for something that should happen at once, on a machine that is busy.
 pub const PATIENCE: Duration = Duration::from_secs(30);
