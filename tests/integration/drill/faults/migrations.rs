@@ -167,10 +167,10 @@ pub async fn waits_for_an_autovacuum(stage: &Stage, fleet: &Fleet) {
              INSERT INTO users SELECT generate_series(1, 200000)",
         )
         .await;
-    session.execute("ANALYZE users").await;
     session.execute("CREATE TABLE burn (id int)").await;
     stage.expects(Alarm::warning("PgwardenTransactionIdsRunningOut", &place[..1]));
-    stage.expects(Alarm::warning("PgwardenStatisticsStale", &[place[0], place[1], ("relname", "burn")]));
+    // The worker has not come to the statistics of these tables.
+    stage.expects(Alarm::warning("PgwardenStatisticsStale", place));
     burn_transaction_ids(&session, 40_000).await;
     stage.fires(warning).await;
     burn_transaction_ids(&session, 70_000).await;

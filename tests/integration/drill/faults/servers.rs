@@ -29,6 +29,9 @@ pub async fn lose_a_primary_while_its_standby_is_stuck(stage: &Stage, fleet: &Fl
     reader.execute("BEGIN; SELECT * FROM users").await;
     session.execute("ALTER TABLE users ADD email text").await;
     stage.fires(stuck).await;
+    // Its database may be missed a moment before the server is.
+    stage.expects(Alarm::critical("PgwardenDatabaseDown", &[("target", "billing")]));
+    stage.expects(Alarm::warning("PgwardenCollectorFailing", &[("target", "billing")]));
     fleet.billing.kill();
     stage.fires(down).await;
     stage.burns().await;
