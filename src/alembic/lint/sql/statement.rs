@@ -3,8 +3,8 @@
 use squawk_syntax::ast::{self, AstNode, Stmt};
 
 use super::{Meaning, Statement, alter_table, column, dropped, expression, names, timeout};
-use crate::alembic::lint::lock::Lock;
 use crate::alembic::lint::operation::{Action, ReindexScope, Table, Write};
+use crate::locks::LockMode;
 
 /// What a statement does; nothing for one that touches no table that others use.
 pub(super) fn read(statement: &Stmt) -> Vec<Statement> {
@@ -50,14 +50,14 @@ pub(super) fn read(statement: &Stmt) -> Vec<Statement> {
 
 fn locked(lock: &ast::Lock) -> Vec<Statement> {
     let mode = match lock.lock_mode_clause().and_then(|clause| clause.lock_mode()) {
-        Some(ast::LockMode::AccessShare(_)) => Lock::AccessShare,
-        Some(ast::LockMode::RowShare(_)) => Lock::RowShare,
-        Some(ast::LockMode::RowExclusive(_)) => Lock::RowExclusive,
-        Some(ast::LockMode::ShareUpdateExclusive(_)) => Lock::ShareUpdateExclusive,
-        Some(ast::LockMode::Share(_)) => Lock::Share,
-        Some(ast::LockMode::ShareRowExclusive(_)) => Lock::ShareRowExclusive,
-        Some(ast::LockMode::Exclusive(_)) => Lock::Exclusive,
-        Some(ast::LockMode::AccessExclusive(_)) | None => Lock::AccessExclusive,
+        Some(ast::LockMode::AccessShare(_)) => LockMode::AccessShare,
+        Some(ast::LockMode::RowShare(_)) => LockMode::RowShare,
+        Some(ast::LockMode::RowExclusive(_)) => LockMode::RowExclusive,
+        Some(ast::LockMode::ShareUpdateExclusive(_)) => LockMode::ShareUpdateExclusive,
+        Some(ast::LockMode::Share(_)) => LockMode::Share,
+        Some(ast::LockMode::ShareRowExclusive(_)) => LockMode::ShareRowExclusive,
+        Some(ast::LockMode::Exclusive(_)) => LockMode::Exclusive,
+        Some(ast::LockMode::AccessExclusive(_)) | None => LockMode::AccessExclusive,
     };
     let relations = lock.relation_list().into_iter().flat_map(|list| list.relation_names());
     relations
@@ -222,22 +222,23 @@ fn changed(statement: &Stmt) -> Vec<Statement> {
         });
         clause.map(|clause| names::table(&clause)).unwrap_or_default()
     };
-    let other =
-        |operation: &str, table: Table, lock: Lock| vec![Statement::action(operation, Action::Other { table, lock })];
+    let other = |operation: &str, table: Table, lock: LockMode| {
+        vec![Statement::action(operation, Action::Other { table, lock })]
+    };
     match statement {
-        Stmt::CreateTrigger(create) => other("CREATE TRIGGER", on(create.syntax()), Lock::ShareRowExclusive),
-        Stmt::DropTrigger(drop) => other("DROP TRIGGER", on(drop.syntax()), Lock::AccessExclusive),
-        Stmt::AlterTrigger(alter) => other("ALTER TRIGGER", on(alter.syntax()), Lock::AccessExclusive),
-        Stmt::CreatePolicy(create) => other("CREATE POLICY", on(create.syntax()), Lock::AccessExclusive),
-        Stmt::DropPolicy(drop) => other("DROP POLICY", on(drop.syntax()), Lock::AccessExclusive),
-        Stmt::AlterPolicy(alter) => other("ALTER POLICY", on(alter.syntax()), Lock::AccessExclusive),
-        Stmt::CreateRule(create) => other("CREATE RULE", on(create.syntax()), Lock::AccessExclusive),
-        Stmt::DropRule(drop) => other("DROP RULE", on(drop.syntax()), Lock::AccessExclusive),
+        Stmt::CreateTrigger(create) => other("CREATE TRIGGER", on(create.syntax()), LockMode::ShareRowExclusive),
+        Stmt::DropTrigger(drop) => other("DROP TRIGGER", on(drop.syntax()), LockMode::AccessExclusive),
+        Stmt::AlterTrigger(alter) => other("ALTER TRIGGER", on(alter.syntax()), LockMode::AccessExclusive),
+        Stmt::CreatePolicy(create) => other("CREATE POLICY", on(create.syntax()), LockMode::AccessExclusive),
+        Stmt::DropPolicy(drop) => other("DROP POLICY", on(drop.syntax()), LockMode::AccessExclusive),
+        Stmt::AlterPolicy(alter) => other("ALTER POLICY", on(alter.syntax()), LockMode::AccessExclusive),
+        Stmt::CreateRule(create) => other("CREATE RULE", on(create.syntax()), LockMode::AccessExclusive),
+        Stmt::DropRule(drop) => other("DROP RULE", on(drop.syntax()), LockMode::AccessExclusive),
         Stmt::DropMaterializedView(drop) => drop
             .syntax()
             .children()
             .filter_map(ast::ViewRef::cast)
-            .flat_map(|view| other("DROP MATERIALIZED VIEW", names::table(view.syntax()), Lock::AccessExclusive))
+            .flat_map(|view| other("DROP MATERIALIZED VIEW", names::table(view.syntax()), LockMode::AccessExclusive))
             .collect(),
         _ => Vec::new(),
     }
