@@ -21,6 +21,10 @@ pub(super) fn read(statement: &Stmt) -> Vec<Statement> {
         Stmt::Do(_) => one("DO", Action::Opaque { what: "a DO block is a program of its own".to_owned() }),
         Stmt::Call(_) => one("CALL", Action::Opaque { what: "a procedure can do anything".to_owned() }),
         Stmt::Execute(_) => one("EXECUTE", Action::Opaque { what: "a prepared statement can do anything".to_owned() }),
+        Stmt::AlterDomain(alter) if reads_columns(alter) => {
+            let what = "every table with a column of the domain is read through, and cannot be written to while it is";
+            one("ALTER DOMAIN", Action::Opaque { what: what.to_owned() })
+        }
         Stmt::Lock(lock) => locked(lock),
         Stmt::Select(_)
         | Stmt::Insert(_)
@@ -45,6 +49,17 @@ pub(super) fn read(statement: &Stmt) -> Vec<Statement> {
             maintained(statement)
         }
         _ => changed(statement),
+    }
+}
+
+/// Whether the values that there are must fit the changed domain.
+fn reads_columns(alter: &ast::AlterDomain) -> bool {
+    match alter.action() {
+        Some(ast::AlterDomainAction::AddConstraint(add)) => {
+            !add.syntax().text().to_string().to_ascii_uppercase().contains("NOT VALID")
+        }
+        Some(ast::AlterDomainAction::SetNotNull(_) | ast::AlterDomainAction::ValidateConstraint(_)) => true,
+        _ => false,
     }
 }
 
