@@ -23,7 +23,15 @@ pub struct Application {
     pub tables: Patterns,
 }
 
+/// The name that Alembic gives its table unless env.py gives another.
+pub const DEFAULT_VERSION_TABLE: &str = "alembic_version";
+
 impl Application {
+    /// The name of its version table where there is none.
+    pub fn expected_table(&self) -> &str {
+        self.tables.name().unwrap_or(DEFAULT_VERSION_TABLE)
+    }
+
     /// Whether it may have version tables in a database.
     pub fn is_in(&self, target: &str, datname: &str) -> bool {
         self.targets.match_name(target) && self.databases.match_name(datname)

@@ -19,7 +19,7 @@ mod tls;
 
 use std::path::Path;
 
-pub use application::{Application, Patterns};
+pub use application::{Application, DEFAULT_VERSION_TABLE, Patterns};
 pub use conninfo::ConninfoError;
 pub use environment::Environment;
 pub use error::ConfigError;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Serialize, Serializer};
+
 /// A lock mode, weakest first, in the order of PostgreSQL's own table
 /// ("Conflicting Lock Modes", documentation chapter "Explicit Locking").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,7 +45,7 @@ impl LockMode {
     }
 
     /// The name as `pg_locks.mode` writes it.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::AccessShare => "AccessShareLock",
             Self::RowShare => "RowShareLock",
@@ -77,6 +79,12 @@ impl LockMode {
     /// Whether a session that holds this mode on a relation keeps others from writing to it.
     pub fn stops_writers(self) -> bool {
         self >= Self::Share
+    }
+}
+
+impl Serialize for LockMode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }
 

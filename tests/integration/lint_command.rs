@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Cluster, Output, Pgwarden, Role, on_majors};
+use crate::support::{Cluster, Database, Output, Pgwarden, Role, on_majors};
 
 /// A folder of migrations with an `env.py`, as `alembic init` makes it.
 struct Migrations(TempDir);
@@ -156,6 +156,22 @@ async fn a_file_in_a_declared_encoding_is_read() {
     assert_eq!(migrations.json(&[]).await.1["unparsable"], json!([file]));
 }
 
+/// What lint says of a database in which a statement runs again and again.
+async fn lint_while(migrations: &Migrations, database: &Database<'_>, statement: &str) -> Value {
+    let session = database.session().await;
+    let url = database.url(Role::Monitor);
+    let arguments = ["--database", &url, "--window", "3s"];
+    let writes = async {
+        loop {
+            session.execute(statement).await;
+        }
+    };
+    tokio::select! {
+        (_, report) = migrations.json(&arguments) => report,
+        () = writes => unreachable!("it never ends"),
+    }
+}
+
 on_majors! {
     [pg13 = 13, pg18 = 18]
 
@@ -189,23 +205,70 @@ on_majors! {
         assert_eq!((&finding("missing")["severity"], &finding("missing")["rows"]), (&json!("error"), &Value::Null));
     }
 
+    async fn a_partitioned_table_is_as_large_as_its_partitions(major: Major) {
+        let database = Cluster::shared(major).database().await;
+        let session = database.session().await;
+        session
+            .execute(
+                "CREATE TABLE large (a int) PARTITION BY RANGE (a);
+                 CREATE TABLE large_1 PARTITION OF large FOR VALUES FROM (0) TO (300000) PARTITION BY RANGE (a);
+                 CREATE TABLE large_1_1 PARTITION OF large_1 FOR VALUES FROM (0) TO (200000);
+                 CREATE TABLE large_1_2 PARTITION OF large_1 FOR VALUES FROM (200000) TO (300000);
+                 CREATE TABLE large_2 PARTITION OF large DEFAULT;
+                 INSERT INTO large SELECT generate_series(1, 400000);
+                 CREATE TABLE small (a int) PARTITION BY RANGE (a);
+                 CREATE TABLE small_1 PARTITION OF small FOR VALUES FROM (0) TO (100);
+                 INSERT INTO small SELECT generate_series(1, 40);
+                 ANALYZE;
+                 CREATE TABLE small_2 PARTITION OF small FOR VALUES FROM (100) TO (200);
+                 CREATE TABLE bare (a int) PARTITION BY RANGE (a)",
+            )
+            .await;
+        let migrations = Migrations::new(CAREFUL);
+        for table in ["small", "large", "bare"] {
+            migrations.add(&format!("{table}.py"), &format!("op.create_index('ix', '{table}', ['a'])"));
+        }
+        let url = database.url(Role::Monitor);
+        // Whoever detaches a partition does not hold us up.
+        let locking = database.session().await;
+        locking.execute("BEGIN; LOCK TABLE large_1").await;
+        let (_, report) = migrations.json(&["--database", &url, "--window", "100ms"]).await;
+        let finding = |table: &str| {
+            let findings = report["findings"].as_array().unwrap();
+            findings.iter().find(|finding| finding["table"] == table).unwrap().clone()
+        };
+        assert_eq!((&finding("large")["severity"], &finding("large")["rows"]), (&json!("error"), &json!(400_000)));
+        let pages = session.query_text("SELECT sum(relpages) * 8192 FROM pg_class WHERE relname LIKE 'large%' AND relkind = 'r'").await;
+        assert_eq!(Some(finding("large")["bytes"].to_string()), pages);
+        // A partition that was never written to changes nothing.
+        assert_eq!((&finding("small")["severity"], &finding("small")["rows"]), (&json!("info"), &json!(40)));
+        assert_eq!((&finding("bare")["severity"], &finding("bare")["rows"]), (&json!("error"), &Value::Null));
+    }
+
+    async fn writes_to_partitions_are_writes_to_the_whole(major: Major) {
+        let database = Cluster::shared(major).database().await;
+        let session = database.session().await;
+        session
+            .execute(
+                "CREATE TABLE busy (a int) PARTITION BY RANGE (a);
+                 CREATE TABLE busy_1 PARTITION OF busy DEFAULT;
+                 INSERT INTO busy SELECT generate_series(1, 100);
+                 ANALYZE",
+            )
+            .await;
+        let migrations = Migrations::new(CAREFUL);
+        migrations.add("a.py", "op.create_index('ix', 'busy', ['a'])");
+        let report = lint_while(&migrations, &database, "UPDATE busy SET a = a").await;
+        assert_eq!(report["findings"][0]["severity"], "error", "{report}");
+    }
+
     async fn a_busy_table_makes_a_small_one_matter(major: Major) {
         let database = Cluster::shared(major).database().await;
         let session = database.session().await;
         session.execute("CREATE TABLE busy (a int); INSERT INTO busy SELECT generate_series(1, 100); ANALYZE").await;
         let migrations = Migrations::new(CAREFUL);
         migrations.add("a.py", "op.create_index('ix', 'busy', ['a'])");
-        let url = database.url(Role::Monitor);
-        let arguments = ["--database", &url, "--window", "3s"];
-        let writes = async {
-            loop {
-                session.execute("UPDATE busy SET a = a").await;
-            }
-        };
-        let report = tokio::select! {
-            (_, report) = migrations.json(&arguments) => report,
-            () = writes => unreachable!("it never ends"),
-        };
+        let report = lint_while(&migrations, &database, "UPDATE busy SET a = a").await;
         assert_eq!(report["findings"][0]["severity"], "error", "{report}");
         assert!(report["findings"][0]["writes_per_second"].as_f64().unwrap() > 10.0);
     }

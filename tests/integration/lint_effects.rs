@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use pgwarden::alembic::lint::{self, Finding, Knowledge, Lock, Options};
+use pgwarden::alembic::lint::{self, Finding, Knowledge, Options};
+use pgwarden::locks::LockMode;
 
 use crate::lint_cases::{CASES, Case, SCHEMA};
 use crate::support::{Cluster, Database, Major, PATIENCE, Session, on_majors};
@@ -16,17 +17,6 @@ struct Effect {
 }
 
 type Effects = BTreeMap<String, Effect>;
-
-const STRONGEST_FIRST: [Lock; 8] = [
-    Lock::AccessExclusive,
-    Lock::Exclusive,
-    Lock::ShareRowExclusive,
-    Lock::Share,
-    Lock::ShareUpdateExclusive,
-    Lock::RowExclusive,
-    Lock::RowShare,
-    Lock::AccessShare,
-];
 
 /// What the findings about the case's own part claim for each table.
 fn claims(before: &str, upgrade: &str, major: Major) -> (Vec<Finding>, Effects) {
@@ -44,7 +34,7 @@ fn claims(before: &str, upgrade: &str, major: Major) -> (Vec<Finding>, Effects) 
     for finding in &findings {
         if let (Some(table), Some(lock)) = (&finding.table, finding.lock) {
             let effect = effects.entry(table.clone()).or_default();
-            effect.lock = strongest([effect.lock.as_str(), lock.mode()]);
+            effect.lock = strongest([effect.lock.as_str(), lock.name()]);
             effect.rewrites |= finding.rewrites == Some(true);
             effect.scans |= finding.scans == Some(true);
         }
@@ -53,9 +43,8 @@ fn claims(before: &str, upgrade: &str, major: Major) -> (Vec<Finding>, Effects) 
 }
 
 fn strongest<'a>(modes: impl IntoIterator<Item = &'a str>) -> String {
-    let modes = modes.into_iter().collect::<Vec<_>>();
-    let found = STRONGEST_FIRST.iter().find(|lock| modes.contains(&lock.mode()));
-    found.map(|lock| lock.mode().to_owned()).unwrap_or_default()
+    let strongest = modes.into_iter().filter_map(LockMode::parse).max();
+    strongest.map(|mode| mode.name().to_owned()).unwrap_or_default()
 }
 
 /// Remembers tables by oid, because the operation may rename or drop them.
@@ -102,7 +91,7 @@ async fn fresh(major: Major) -> Database<'static> {
 
 /// Every table that lint speaks of is locked, rewritten and read as it says; none whose writers wait goes unmentioned.
 fn compare(case: &Case, major: Major, claimed: &Effects, observed: &Effects) -> Vec<String> {
-    let blocks = |effect: &Effect| STRONGEST_FIRST[..4].iter().any(|lock| lock.mode() == effect.lock);
+    let blocks = |effect: &Effect| LockMode::parse(&effect.lock).is_some_and(LockMode::stops_writers);
     let mut wrong = Vec::new();
     for (table, claim) in claimed {
         if observed.get(table) != Some(claim) {

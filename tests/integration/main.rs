@@ -7,6 +7,7 @@
     reason = "a test fails by panicking, helpers included; a test crate exports nothing"
 )]
 
+mod alembic_configured;
 mod alembic_graph;
 mod alembic_metrics;
 mod alembic_pending;

@@ -5,10 +5,10 @@
 
 use super::data_type::{Rewrite, rewrite};
 use super::knowledge::Knowledge;
-use super::lock::Lock::{
+use super::operation::{Action, Column, Constraint, Fill, Generated, ReindexScope, Table, Write};
+use crate::locks::LockMode::{
     self, AccessExclusive, Exclusive, RowExclusive, RowShare, Share, ShareRowExclusive, ShareUpdateExclusive,
 };
-use super::operation::{Action, Column, Constraint, Fill, Generated, ReindexScope, Table, Write};
 
 /// What an action does to one table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(super) struct Effect {
     /// The table.
     pub table: Table,
     /// The strongest lock on it.
-    pub lock: Lock,
+    pub lock: LockMode,
     /// It gets a new file.
     pub rewrites: bool,
     /// It is read through; building an index counts.
@@ -26,7 +26,7 @@ pub(super) struct Effect {
 }
 
 impl Effect {
-    fn brief(table: &Table, lock: Lock) -> Self {
+    fn brief(table: &Table, lock: LockMode) -> Self {
         Self { table: table.clone(), lock, rewrites: false, scans: false, beside: false }
     }
 
@@ -123,7 +123,7 @@ fn constraint_effect(table: &Table, constraint: &Constraint, known: &Knowledge) 
 
 /// The other tables that the action locks.
 fn effects_beside(action: &Action, known: &Knowledge, postgres: u32) -> Vec<Effect> {
-    let all = |tables: &[Table], lock: Lock| {
+    let all = |tables: &[Table], lock: LockMode| {
         tables.iter().map(|table| Effect::brief(table, lock).beside()).collect::<Vec<_>>()
     };
     match action {

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::facts::TableFact;
-use super::lock::Lock;
 use super::operation::Table;
+use crate::locks::LockMode;
 
 /// How bad a finding is. Only errors and warnings make `pgwarden lint` exit with 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -50,7 +50,7 @@ pub struct Finding {
     /// The table.
     pub table: Option<String>,
     /// The strongest lock that the operation takes on the table.
-    pub lock: Option<Lock>,
+    pub lock: Option<LockMode>,
     /// The table gets a new file.
     pub rewrites: Option<bool>,
     /// The table is read through; building an index counts.

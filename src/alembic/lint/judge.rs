@@ -40,12 +40,14 @@ pub fn judge(migration: &Migration, known: &mut Knowledge, options: &Options) ->
 fn seen<'m>(steps: &'m [Step], known: &mut Knowledge, options: &Options) -> Vec<Seen<'m>> {
     let mut all = Vec::with_capacity(steps.len());
     for step in steps {
+        known.enter(step);
         let mut effects = effects(&step.action, known, options.postgres);
         let any = effects.iter().find(|effect| !effect.beside).cloned();
         effects.retain(|effect| !known.is_created(&effect.table));
         all.push(Seen { step, effects, any });
         known.learn(&step.action);
     }
+    known.leave();
     all
 }
 

@@ -15,7 +15,6 @@ mod finding;
 mod hostile;
 mod judge;
 mod knowledge;
-mod lock;
 mod nesting;
 mod operation;
 mod python;
@@ -30,7 +29,6 @@ pub use facts::{TableFact, TableFacts};
 pub use finding::{Finding, Severity};
 pub use judge::judge;
 pub use knowledge::Knowledge;
-pub use lock::Lock;
 pub use operation::Table;
 pub use reader::{Downgrade, Migration, Unparsable, read};
 

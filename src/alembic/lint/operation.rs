@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::data_type::DataType;
-use super::lock::Lock;
+use crate::locks::LockMode;
 
 /// A table as the migration names it. A part that is not a literal is unknown, and unknown is never equal to anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -192,9 +192,9 @@ pub enum Action {
     /// `REFRESH MATERIALIZED VIEW`.
     RefreshMaterializedView { view: Table, concurrently: bool },
     /// `LOCK TABLE`.
-    LockTable { table: Table, lock: Lock },
+    LockTable { table: Table, lock: LockMode },
     /// Any other change that takes a lock and neither reads nor rewrites the table.
-    Other { table: Table, lock: Lock },
+    Other { table: Table, lock: LockMode },
     /// `CREATE DOMAIN`; `constrained` is `CHECK` or `NOT NULL`.
     CreateDomain { name: String, constrained: bool },
     /// Rows are written.

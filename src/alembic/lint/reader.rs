@@ -110,11 +110,11 @@ fn read_shallow(file: &str, source: &str) -> Result<Migration, Unparsable> {
     })
 }
 
-/// A helper that is called twenty times is as unknown as one that is called once.
+/// What a line does again and again is told once; the same on another line is another unknown.
 fn forget_repetitions(steps: &mut Vec<Step>) {
     let mut told = std::collections::HashSet::new();
     steps.retain(|step| match &step.action {
-        Action::Opaque { what } => told.insert(what.clone()),
+        Action::Opaque { what } => told.insert((step.line, what.clone())),
         _ => true,
     });
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::expected::Expected;
+use super::expected::{Code, Expected};
 use super::text::{BAD, GOOD, LESS, count, first_line, print_columns, print_defects};
 use crate::alembic::graph::Graph;
 use crate::cli::Outcome;
@@ -15,11 +15,12 @@ use crate::cli::output::Format;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    expected: Expected,
+    code: Code,
 
-    /// Number of effective heads that is fine: more where branches are kept apart on purpose
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    max_heads: usize,
+    /// Number of effective heads that is fine: more where branches are kept apart on purpose; 1, or what the configuration
+    /// says of the application
+    #[arg(long, value_name = "N")]
+    max_heads: Option<usize>,
 
     /// Form of the output
     #[arg(long, value_enum, default_value_t)]
@@ -47,11 +48,12 @@ struct Finding {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let graph = args.expected.load()?;
-    let findings = findings(&graph, args.max_heads);
+    let Expected { graph, heads } = args.code.load()?;
+    let max_heads = args.max_heads.or(heads).unwrap_or(1);
+    let findings = findings(&graph, max_heads);
     let outcome = if findings.is_empty() { Outcome::Fine } else { Outcome::Finding };
     match args.format {
-        Format::Human => print(&graph, args.max_heads),
+        Format::Human => print(&graph, max_heads),
         Format::Json => anstream::println!("{}", serde_json::to_string(&report(&graph, findings))?),
     }
     Ok(outcome)

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::expected::Expected;
+use super::expected::Code;
 use super::text::{first_line, print_columns, print_defects};
 use crate::alembic::graph::{Graph, Position};
 use crate::cli::Outcome;
@@ -14,7 +14,7 @@ use crate::cli::output::Format;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    expected: Expected,
+    code: Code,
 
     /// Form of the output
     #[arg(long, value_enum, default_value_t)]
@@ -46,7 +46,7 @@ struct Entry<'g> {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let graph = args.expected.load()?;
+    let graph = args.code.load()?.graph;
     let revisions = revisions(&graph);
     match args.format {
         Format::Human => print(&graph, &revisions),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
-use super::expected::Expected;
+use super::expected::Code;
 use crate::alembic::manifest;
 use crate::cli::Outcome;
 
@@ -15,7 +15,7 @@ use crate::cli::Outcome;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    expected: Expected,
+    code: Code,
 
     /// Where to write it; standard output by default
     #[arg(long, value_name = "FILE")]
@@ -23,7 +23,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let graph = args.expected.load()?;
+    let graph = args.code.load()?.graph;
     let json = manifest::write(&graph)?;
     match &args.output {
         Some(path) => std::fs::write(path, json).with_context(|| format!("cannot write {}", path.display()))?,

@@ -1,45 +1,38 @@
 //! `pgwarden alembic status`: is every database at the revision that the code expects?
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use serde::Serialize;
 
-use super::expected::Expected;
-use super::tables::{Found, Rows, Where};
-use super::text::{BAD, GOOD, LESS, count, first_line, place, print_columns, print_defects};
+use super::expected::{self, Files};
+use super::tables::{Found, Place, Rows, Where};
+use super::text::{BAD, GOOD, LESS, count, first_line, print_columns, print_defects};
 use crate::alembic::graph::Graph;
 use crate::alembic::judge::{self, Judgement, State};
+use crate::alembic::scripts::Source;
 use crate::cli::Outcome;
-use crate::cli::output::Format;
 
 /// Compare the version tables of databases with the revision files: what is applied, what waits, what is unknown.
 ///
-/// Exits 0 when every database is up to date, 1 when one is not, 2 when that could not be told: a table is locked or
-/// may not be read, a database cannot be reached, a revision file cannot be read, or the graph is broken.
+/// With a configuration, each version table is compared with the application that claims it, unless --scripts, --ini or
+/// --manifest says what all of them are compared with. Exits 0 when every database is up to date, 1 when one is not, 2 when
+/// that could not be told: a table is locked, may not be read or belongs to no application, a database cannot be reached, a
+/// revision file cannot be read, or the graph is broken.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    expected: Expected,
+    files: Files,
 
     #[command(flatten)]
     place: Where,
-
-    /// Form of the output
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
 }
 
-/// The JSON object, documented in `docs/CLI.md`.
-#[derive(Debug, Serialize)]
-struct Report {
-    version: u32,
-    tables: Vec<Entry>,
-}
-
+/// A table in the JSON object, documented in `docs/CLI.md`.
 #[derive(Debug, Serialize)]
 struct Entry {
-    target: String,
-    datname: String,
-    schema: Option<String>,
-    table: Option<String>,
+    #[serde(flatten)]
+    place: Place,
     state: Option<State>,
     current: Option<Vec<String>>,
     expected: Option<Vec<String>>,
@@ -49,25 +42,69 @@ struct Entry {
     error: Option<String>,
 }
 
-pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
-    let graph = args.expected.load()?;
-    let mut tables: Vec<Entry> = args.place.read().await?.into_iter().map(|found| entry(&graph, found)).collect();
-    let outcome = outcome(&tables);
-    match args.format {
-        Format::Human => {
-            print_defects(&graph);
-            tables.sort_by_key(|table| (table.state.is_some(), table.state == Some(State::UpToDate)));
-            for table in &tables {
-                print(&graph, table);
-            }
-        }
-        Format::Json => anstream::println!("{}", serde_json::to_string(&Report { version: 1, tables })?),
+/// What version tables are compared with.
+enum Code {
+    /// All with the same revisions.
+    Same(Arc<Graph>),
+    /// Each with those of its application, or why these cannot be read.
+    ByApplication(BTreeMap<String, Result<Arc<Graph>, String>>),
+}
+
+impl Code {
+    /// The revisions of the applications that claim what was found.
+    fn of_applications(sources: BTreeMap<String, Source>, found: &[Found]) -> Self {
+        let is_needed = |name: &String| found.iter().any(|found| found.place.application.as_ref() == Some(name));
+        let needed = sources.into_iter().filter(|(name, _)| is_needed(name));
+        let load = |source| expected::load(source).map_err(|error| format!("{error:#}"));
+        Self::ByApplication(needed.map(|(name, source)| (name, load(source))).collect())
     }
+
+    fn graph(&self, application: Option<&str>) -> Result<&Graph, String> {
+        let graphs = match self {
+            Self::Same(graph) => return Ok(graph),
+            Self::ByApplication(graphs) => graphs,
+        };
+        let unclaimed = || "no application of the configuration claims it".to_owned();
+        let graph = application.and_then(|name| graphs.get(name)).ok_or_else(unclaimed)?;
+        graph.as_deref().map_err(Clone::clone)
+    }
+
+    fn print_defects(&self) {
+        match self {
+            Self::Same(graph) => print_defects(graph),
+            Self::ByApplication(graphs) => graphs.values().flatten().for_each(|graph| print_defects(graph)),
+        }
+    }
+}
+
+pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
+    let mut config = args.place.load()?;
+    if args.files.named().is_some() {
+        config.alembic.applications.clear();
+    }
+    let sources: BTreeMap<_, _> =
+        config.alembic.applications.iter().map(|it| (it.name.clone(), it.source.clone())).collect();
+    let (code, found) = if sources.is_empty() {
+        let source = args.files.named().map_or_else(|| args.files.of_alembic(), Ok)?;
+        let graph = expected::load(source)?;
+        (Code::Same(graph), args.place.read(config).await)
+    } else {
+        let found = args.place.read(config).await;
+        (Code::of_applications(sources, &found), found)
+    };
+    anyhow::ensure!(!found.is_empty(), "no version table was found, and no application is expected to have one here");
+    let tables: Vec<Entry> = found.into_iter().map(|found| entry(&code, found)).collect();
+    let outcome = outcome(&tables);
+    if args.place.is_human() {
+        code.print_defects();
+    }
+    let rank = |table: &Entry| (table.state.is_some(), table.state == Some(State::UpToDate));
+    args.place.show(tables, rank, |table| print(&code, table))?;
     Ok(outcome)
 }
 
 fn outcome(tables: &[Entry]) -> Outcome {
-    if tables.is_empty() || tables.iter().any(|table| table.state.is_none()) {
+    if tables.iter().any(|table| table.state.is_none()) {
         Outcome::CouldNotTell
     } else if tables.iter().any(|table| table.state != Some(State::UpToDate)) {
         Outcome::Finding
@@ -76,21 +113,21 @@ fn outcome(tables: &[Entry]) -> Outcome {
     }
 }
 
-fn entry(graph: &Graph, found: Found) -> Entry {
-    let (rows, judged) = match found.rows {
+fn entry(code: &Code, Found { place, rows }: Found) -> Entry {
+    let compare = |rows: Option<&[String]>| {
+        let graph = code.graph(place.application.as_deref())?;
+        judge::judge(graph, rows).map_err(|reason| reason.to_string())
+    };
+    let (rows, judged) = match rows {
         Rows::Unreadable(error) => (None, Err(error)),
-        Rows::Missing => (Some(vec![]), judge::judge(graph, None).map_err(|reason| reason.to_string())),
+        Rows::Missing => (Some(vec![]), compare(None)),
         Rows::Present(rows) => {
-            let judged = judge::judge(graph, Some(&rows)).map_err(|reason| reason.to_string());
+            let judged = compare(Some(&rows));
             (Some(rows), judged)
         }
     };
-    let Found { target, datname, schema, table, .. } = found;
     let unjudged = Entry {
-        target,
-        datname,
-        schema,
-        table,
+        place,
         current: rows,
         state: None,
         expected: None,
@@ -113,8 +150,8 @@ fn entry(graph: &Graph, found: Found) -> Entry {
     }
 }
 
-fn print(graph: &Graph, table: &Entry) {
-    let name = place(&table.datname, table.schema.as_deref(), table.table.as_deref());
+fn print(code: &Code, table: &Entry) {
+    let name = table.place.shown();
     let list = |list: &Option<Vec<String>>| list.as_deref().unwrap_or_default().join(", ");
     let Some(state) = table.state else {
         let error = table.error.as_deref().unwrap_or_default();
@@ -143,7 +180,9 @@ fn print(graph: &Graph, table: &Entry) {
     let pending = table.pending.as_deref().unwrap_or_default();
     if !pending.is_empty() {
         anstream::println!("          {} pending, run `alembic upgrade heads`:", count(pending.len(), "revision"));
-        let message = |id: &String| graph.position(id).map(|position| first_line(&graph.script(position).message));
+        let graph = code.graph(table.place.application.as_deref()).ok();
+        let message =
+            |id: &String| graph.and_then(|graph| Some(first_line(&graph.script(graph.position(id)?).message)));
         let lines: Vec<_> =
             pending.iter().map(|id| [format!("            {id}"), message(id).unwrap_or_default()]).collect();
         print_columns(&lines);

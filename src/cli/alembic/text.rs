@@ -36,9 +36,3 @@ pub(super) fn count(number: usize, noun: &str) -> String {
 pub(super) fn first_line(message: &str) -> String {
     message.lines().next().unwrap_or_default().to_owned()
 }
-
-/// A version table, or the database in which one was looked for.
-pub(super) fn place(datname: &str, schema: Option<&str>, table: Option<&str>) -> String {
-    let parts = [Some(datname), schema, table];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(".")
-}

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::alembic::lint::{self, Migration};
+use crate::alembic::source;
 
 /// A revision file that was read.
 #[derive(Debug)]
@@ -55,14 +56,10 @@ pub(super) fn list(paths: &[PathBuf]) -> String {
 impl Files {
     fn add(&mut self, path: &Path, wanted: bool, environments: &mut HashMap<PathBuf, bool>) {
         let name = path.display().to_string();
-        let bytes = match fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(error) => return self.unread.push(Unread { file: name, reason: error.to_string() }),
-        };
-        let Some(source) = decoded(bytes) else {
-            return self
-                .unread
-                .push(Unread { file: name, reason: "it is not UTF-8, and declares nothing else".to_owned() });
+        let text = fs::read(path).map_err(|error| error.to_string());
+        let source = match text.and_then(|bytes| source::decode(&bytes).map_err(|error| error.to_string())) {
+            Ok(source) => source,
+            Err(reason) => return self.unread.push(Unread { file: name, reason }),
         };
         match lint::read(&name, &source) {
             Ok(migration) if wanted || migration.is_revision => {
@@ -77,20 +74,6 @@ impl Files {
             }
             Ok(_) | Err(_) => {}
         }
-    }
-}
-
-/// The text of a file: UTF-8, or whatever its first two lines declare (PEP 263). Only strings and comments can hold
-/// other letters, so that none of them matters here.
-fn decoded(bytes: Vec<u8>) -> Option<String> {
-    let declared = bytes.split(|byte| *byte == b'\n').take(2).any(|line| {
-        let line = String::from_utf8_lossy(line);
-        line.trim_start().starts_with('#') && (line.contains("coding:") || line.contains("coding="))
-    });
-    match String::from_utf8(bytes) {
-        Ok(source) => Some(source),
-        Err(error) if declared => Some(String::from_utf8_lossy(error.as_bytes()).into_owned()),
-        Err(_) => None,
     }
 }
 

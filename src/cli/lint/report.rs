@@ -100,7 +100,7 @@ fn effect(finding: &Finding) -> String {
     let Some(lock) = finding.lock else { return text };
     let schema = finding.schema.as_ref().map(|schema| format!("{schema}.")).unwrap_or_default();
     // Writing into a String cannot fail.
-    let _ = write!(text, " on {schema}{}: {}", finding.table.as_deref().unwrap_or("?"), lock.mode());
+    let _ = write!(text, " on {schema}{}: {}", finding.table.as_deref().unwrap_or("?"), lock.name());
     for (is, word) in [(finding.rewrites, "rewritten"), (finding.scans, "read through")] {
         if is == Some(true) {
             let _ = write!(text, ", {word}");

@@ -8,9 +8,6 @@ use crate::collectors::Context;
 use crate::collectors::version_tables::{Reading, VersionTable};
 use crate::config::Application;
 
-/// The name that Alembic gives its table unless env.py gives another.
-const DEFAULT_TABLE: &str = "alembic_version";
-
 /// Ends each revision of a table in memory; no text of PostgreSQL can hold it.
 const REVISION_END: &str = "\0";
 
@@ -108,7 +105,7 @@ pub(super) fn subjects(
 fn missing(index: usize, application: &Application) -> Option<Subject> {
     application.databases.are_configured().then(|| Subject {
         schema: application.schemas.name().unwrap_or_default().to_owned(),
-        name: application.tables.name().unwrap_or(DEFAULT_TABLE).to_owned(),
+        name: application.expected_table().to_owned(),
         rows: Rows::Missing,
         table: None,
         claimant: Some(index),

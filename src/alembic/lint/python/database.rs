@@ -72,6 +72,9 @@ pub(super) fn execute<'a>(
     if let Some(text) = text_of(statement) {
         return execute_text(interpreter, &text, transaction, range);
     }
+    if let Some((operation, action)) = construct(statement) {
+        return interpreter.record_in(transaction, range, &format!("execute: {operation}"), action);
+    }
     if let Some((table, write)) = row_statement(statement) {
         return write_rows(interpreter, table, write, "execute", transaction, range);
     }
@@ -118,12 +121,58 @@ fn write_rows(
     interpreter.record_in(transaction, range, operation, Action::WriteRows { table, write });
 }
 
+/// SQLAlchemy's own DDL on a table or an index: `CreateIndex(Index(...))`.
+fn construct(statement: &Value) -> Option<(&'static str, Action)> {
+    let element =
+        |name: &str| statement.call_of(&[name]).map(|call| call.argument(0, "element").unwrap_or(&Value::Unknown));
+    let created = |table| Action::CreateTable { table, references: Vec::new(), partition_of: None };
+    element("CreateTable")
+        .map(|table| ("CREATE TABLE", created(table.table())))
+        .or_else(|| element("DropTable").map(|table| ("DROP TABLE", Action::DropTable { table: table.table() })))
+        .or_else(|| Some(("CREATE INDEX", create_index(element("CreateIndex")?)?)))
+        .or_else(|| Some(("DROP INDEX", drop_index(element("DropIndex")?)?)))
+}
+
+/// What creating `Index("name", table.c.column)` does.
+fn create_index(index: &Value) -> Option<Action> {
+    let call = index.call_of(&["Index"])?;
+    Some(Action::CreateIndex {
+        table: table_of_columns(call),
+        name: call.argument(0, "name").and_then(Value::name),
+        unique: call.is_set("unique"),
+        concurrently: call.is_set("postgresql_concurrently"),
+    })
+}
+
+fn drop_index(index: &Value) -> Option<Action> {
+    let call = index.call_of(&["Index"])?;
+    let name = call.argument(0, "name").and_then(Value::name);
+    Some(Action::DropIndex {
+        table: table_of_columns(call),
+        name,
+        concurrently: call.is_set("postgresql_concurrently"),
+    })
+}
+
+/// The table of the columns that an index is given.
+fn table_of_columns(index: &Call) -> Table {
+    let column = |value: &Value| match value {
+        Value::Member(of, _) => of.chain().map(Value::table).find(|table| table.name.is_some()),
+        _ => None,
+    };
+    index.arguments.iter().skip(1).find_map(column).unwrap_or_default()
+}
+
 /// `metadata.create_all()`, `table.create(bind)`: tables that models describe, here or elsewhere. Types have no table.
 fn create_or_drop(interpreter: &mut Interpreter<'_>, of: &Value<'_>, name: &str, range: TextRange) {
     let is_type =
         of.tail().is_some_and(|tail| matches!(tail, "Enum" | "ENUM" | "DOMAIN" | "Sequence" | "CreateSequence"))
             || of.chain().any(|link| is_method(link, &["with_variant"]));
     let table = of.table();
+    let of_index = if name == "create" { create_index(of) } else { drop_index(of) };
+    if let Some(action) = of_index {
+        return interpreter.record(range, &format!("index.{name}"), action);
+    }
     match name {
         _ if is_type => {}
         "create" if table.name.is_some() => {

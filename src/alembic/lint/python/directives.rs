@@ -7,9 +7,9 @@ use ruff_text_size::TextRange;
 use super::interpreter::Interpreter;
 use super::value::{Call, Value};
 use super::{columns, database};
-use crate::alembic::lint::lock::Lock;
 use crate::alembic::lint::operation::{Action, Column, Constraint, Reference, Table, Write};
 use crate::alembic::lint::sql::expression;
+use crate::locks::LockMode;
 
 /// The positional arguments of each directive; on a batch object the table is left out.
 const SIGNATURES: &[(&str, &[&str])] = &[
@@ -232,7 +232,7 @@ fn altered(arguments: &Arguments) -> Vec<Action> {
     let table = arguments.table();
     let column = arguments.name("column_name");
     let mut actions = Vec::new();
-    let brief = |table: &Table| Action::Other { table: table.clone(), lock: Lock::AccessExclusive };
+    let brief = |table: &Table| Action::Other { table: table.clone(), lock: LockMode::AccessExclusive };
     if arguments.get("server_default").is_some_and(|default| *default != Value::Bool(false)) {
         actions.push(brief(&table));
     }

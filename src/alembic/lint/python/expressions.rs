@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::interpreter::Interpreter;
 use super::strings;
 use super::value::{Text, Value};
+use crate::alembic::lint::operation::Arm;
 use crate::alembic::lint::sql::PLACEHOLDER;
 
 impl<'a> Interpreter<'a> {
@@ -65,13 +66,15 @@ impl<'a> Interpreter<'a> {
             }
             Expr::If(choice) => {
                 let test = self.evaluate(&choice.test).truth();
-                let yes = if test == Some(false) { Value::Unknown } else { self.evaluate(&choice.body) };
-                let no = if test == Some(true) { Value::Unknown } else { self.evaluate(&choice.orelse) };
                 match test {
-                    Some(true) => yes,
-                    Some(false) => no,
-                    None if yes == no => yes,
-                    None => Value::Unknown,
+                    Some(true) => self.evaluate(&choice.body),
+                    Some(false) => self.evaluate(&choice.orelse),
+                    None => {
+                        let condition = self.new_condition();
+                        let yes = self.evaluate_in(Arm { condition, branch: 0 }, &choice.body);
+                        let no = self.evaluate_in(Arm { condition, branch: 1 }, &choice.orelse);
+                        if yes == no { yes } else { Value::Unknown }
+                    }
                 }
             }
             Expr::Subscript(subscript) => {
@@ -135,7 +138,7 @@ impl<'a> Interpreter<'a> {
         let mut all_known = true;
         let mut last = Value::Unknown;
         for operand in operands {
-            last = self.evaluate(operand);
+            last = if all_known { self.evaluate(operand) } else { self.evaluate_perhaps(operand) };
             match last.truth() {
                 Some(truth) if truth == deciding => return if all_known { last } else { Value::Bool(deciding) },
                 Some(_) => {}
@@ -151,21 +154,38 @@ impl<'a> Interpreter<'a> {
         let known = iterated.elements().filter(|elements| elements.len() <= 1_000 && inner.is_empty());
         let Some(elements) = known else {
             self.assign(&generator.target, Value::Unknown);
-            self.evaluate(element);
+            self.evaluate_perhaps(element);
             return Value::Unknown;
         };
-        let mut values = Vec::new();
+        let mut values = Some(Vec::new());
         for value in elements {
             self.assign(&generator.target, value);
             let kept = generator.ifs.iter().map(|test| self.evaluate(test).truth()).collect::<Vec<_>>();
-            if kept.contains(&None) {
-                return Value::Unknown;
+            if kept.contains(&Some(false)) {
+                continue;
             }
-            if !kept.contains(&Some(false)) {
-                values.push(self.evaluate(element));
+            if kept.contains(&None) {
+                self.evaluate_perhaps(element);
+                values = None;
+            } else {
+                let value = self.evaluate(element);
+                values.iter_mut().for_each(|values| values.push(value.clone()));
             }
         }
-        Value::List(values.into())
+        values.map_or(Value::Unknown, |values| Value::List(values.into()))
+    }
+
+    /// What is evaluated only under a condition that the file does not tell.
+    fn evaluate_perhaps(&mut self, expression: &'a Expr) -> Value<'a> {
+        let condition = self.new_condition();
+        self.evaluate_in(Arm { condition, branch: 0 }, expression)
+    }
+
+    fn evaluate_in(&mut self, arm: Arm, expression: &'a Expr) -> Value<'a> {
+        self.arms.push(arm);
+        let value = self.evaluate(expression);
+        self.arms.pop();
+        value
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct Interpreter<'a> {
     pub(super) transaction: Option<u32>,
     transactions: u32,
     pub(super) arms: Vec<Arm>,
-    pub(super) conditions: u32,
+    conditions: u32,
     pub(super) statements: usize,
     /// The body of a `with` whose context manager is a generator of the file: it runs where that yields.
     pub(super) waiting_body: Option<&'a [Stmt]>,
@@ -119,6 +119,12 @@ impl<'a> Interpreter<'a> {
     /// Records that something cannot be read.
     pub(super) fn note(&mut self, range: TextRange, what: impl Into<String>) {
         self.record(range, "", Action::Opaque { what: what.into() });
+    }
+
+    /// A condition that the file does not tell.
+    pub(super) fn new_condition(&mut self) -> u32 {
+        self.conditions += 1;
+        self.conditions
     }
 
     /// Ends the transaction; what follows runs in a new one.

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use ruff_python_ast::{ExceptHandler, Expr, Stmt, WithItem};
+use ruff_python_ast::{ExceptHandler, Expr, Stmt, StmtTry, WithItem};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::functions::is_generator;
@@ -117,18 +117,7 @@ impl<'a> Interpreter<'a> {
                 return self.block(&repeated.orelse);
             }
             Stmt::With(with) => return self.with(&with.items, &with.body),
-            Stmt::Try(attempt) => {
-                let flow = self.block(&attempt.body);
-                let handlers = attempt
-                    .handlers
-                    .iter()
-                    .map(|ExceptHandler::ExceptHandler(handler)| handler.body.as_slice())
-                    .collect::<Vec<_>>();
-                self.arms_of(&handlers, true);
-                self.block(&attempt.orelse);
-                self.block(&attempt.finalbody);
-                return flow;
-            }
+            Stmt::Try(attempt) => return self.attempt(attempt),
             Stmt::Assert(assertion) => {
                 self.evaluate(&assertion.test);
             }
@@ -166,8 +155,7 @@ impl<'a> Interpreter<'a> {
 
     /// Runs alternatives, each from the same state; what they leave different is unknown afterwards.
     fn arms_of(&mut self, bodies: &[&'a [Stmt]], none_may_run: bool) -> Flow {
-        self.conditions += 1;
-        let condition = self.conditions;
+        let condition = self.new_condition();
         let before = self.scopes.clone();
         let transaction = self.transaction;
         let mut ends = Vec::new();
@@ -203,6 +191,29 @@ impl<'a> Interpreter<'a> {
             self.arms.push(Arm { condition, branch: going_on.unwrap_or(u32::MAX) });
         }
         Flow::Next
+    }
+
+    /// `try`: with a handler, what its body does may not have come about, and yet the migration goes on.
+    fn attempt(&mut self, attempt: &'a StmtTry) -> Flow {
+        let handlers: Vec<_> =
+            attempt.handlers.iter().map(|ExceptHandler::ExceptHandler(handler)| handler.body.as_slice()).collect();
+        let arms = self.arms.len();
+        if !handlers.is_empty() {
+            let condition = self.new_condition();
+            self.arms.push(Arm { condition, branch: 0 });
+        }
+        let mut flow = self.block(&attempt.body);
+        if flow == Flow::Next {
+            flow = self.block(&attempt.orelse);
+        }
+        self.arms.truncate(arms);
+        if !handlers.is_empty() {
+            flow = self.arms_of(&handlers, flow == Flow::Next);
+        }
+        match self.block(&attempt.finalbody) {
+            Flow::Next => flow,
+            Flow::Stop => Flow::Stop,
+        }
     }
 
     /// A loop: once for each element of a literal, else once for all that may come.

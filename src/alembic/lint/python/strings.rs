@@ -245,7 +245,7 @@ pub(super) fn builtin<'a>(path: &str, call: &Call<'a>) -> Option<Value<'a>> {
         "builtins.getattr" => match (first?, call.arguments.get(1)?.as_str()) {
             (Value::Path(of), Some(name)) => Some(Value::Path(format!("{of}.{name}").into())),
             (of, Some(name)) => Some(Value::Member(of.clone().into(), name.into())),
-            _ => None,
+            (_, None) => Some(Value::Unknown),
         },
         "builtins.isinstance" => {
             let class = call.arguments.get(1)?.path()?.to_lowercase();

@@ -252,3 +252,39 @@ fn a_drop_that_cascades_takes_what_it_does_not_name() {
     assert_eq!(steps("op.execute('DROP TYPE e CASCADE')"), [format!("execute: DROP TYPE CASCADE {unnamed}")]);
     assert_eq!(steps("op.execute('DROP TYPE e')"), [""; 0]);
 }
+
+#[test]
+fn a_directive_of_unknown_name_is_told() {
+    assert_eq!(steps("import os\nf = getattr(op, os.environ['X'])\nf('t')"), ["?"]);
+}
+
+#[test]
+fn what_cannot_be_read_is_told_on_each_line() {
+    assert_eq!(
+        steps("import os\nop.execute(os.name)\nop.execute(os.name)\nfor n in (1, 2):\n    op.execute(os.name)"),
+        ["?"; 3]
+    );
+}
+
+#[test]
+fn ddl_of_sqlalchemy_is_read() {
+    let table = "t = sa.Table('t', sa.MetaData(), sa.Column('a', sa.Integer()), schema='s')\n";
+    for (ddl, step) in [
+        ("op.execute(sa.schema.DropTable(t))", "execute: DROP TABLE s.t"),
+        ("op.get_bind().execute(sa.schema.CreateTable(t))", "execute: CREATE TABLE s.t"),
+        ("op.execute(sa.schema.CreateIndex(sa.Index('i', t.c.a)))", "execute: CREATE INDEX s.t"),
+        ("sa.Index('i', t.c.a, unique=True).create(op.get_bind())", "index.create s.t"),
+    ] {
+        assert_eq!(steps(&format!("{table}{ddl}")), [step], "{ddl}");
+    }
+    assert!(steps(&format!("{table}sa.Index('i', t.c.a).drop(bind=op.get_bind())"))[0].contains("DropIndex"));
+    assert_eq!(steps(&format!("{table}op.execute(sa.schema.AddConstraint(sa.UniqueConstraint(t.c.a)))")), ["?"]);
+}
+
+#[test]
+fn a_domain_that_grows_stricter_is_told() {
+    for stricter in ["ADD CHECK (VALUE > 0)", "SET NOT NULL", "VALIDATE CONSTRAINT c"] {
+        assert_eq!(steps(&format!("op.execute('ALTER DOMAIN d {stricter}')")), ["ALTER DOMAIN ?"], "{stricter}");
+    }
+    assert_eq!(steps("op.execute('ALTER DOMAIN d ADD CONSTRAINT c CHECK (VALUE > 0) NOT VALID')"), [] as [&str; 0]);
+}

@@ -1,4 +1,4 @@
-use super::{Case, Definition, Rule, Scope, Verdict};
+use super::{Case, Definition, Rule, Scope, Verdict, waiting};
 use crate::alembic::lint::operation::Action;
 
 /// The rule `backfill-with-ddl`.
@@ -20,7 +20,7 @@ impl Rule for BackfillWithDdl {
         let Action::WriteRows { table, .. } = case.action() else { return None };
         let locks = |seen: &&super::Seen| {
             !matches!(seen.step.action, Action::WriteRows { .. })
-                && seen.effects.iter().any(|effect| effect.lock.blocks_writes())
+                && seen.effects.iter().any(|effect| effect.lock.stops_writers())
         };
         let other = case.same_transaction().find(locks)?;
         let held = other.effects.iter().max_by_key(|effect| effect.lock)?;
@@ -30,7 +30,7 @@ impl Rule for BackfillWithDdl {
                 other.step.operation,
                 other.step.line,
                 held.table,
-                held.lock.blocks()
+                waiting(held.lock)
             ))
             .about(Scope::Always),
         )

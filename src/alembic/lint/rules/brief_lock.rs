@@ -1,4 +1,4 @@
-use super::{Case, Definition, Rule, Scope, Verdict};
+use super::{Case, Definition, Rule, Scope, Verdict, waiting};
 use crate::alembic::lint::operation::{Action, Constraint};
 
 /// The rule `brief-lock`.
@@ -26,9 +26,9 @@ impl Rule for BriefLock {
             Action::SetNotNull { .. } | Action::ChangeType { .. } | Action::Other { .. } => false,
             _ => true,
         };
-        let found = !told_elsewhere && effect.lock.blocks_writes() && !effect.scans && !effect.rewrites;
+        let found = !told_elsewhere && effect.lock.stops_writers() && !effect.scans && !effect.rewrites;
         found.then(|| {
-            Verdict::info(format!("{} on {} waits for it, briefly", effect.lock.blocks(), effect.table))
+            Verdict::info(format!("{} on {} waits for it, briefly", waiting(effect.lock), effect.table))
                 .about(Scope::Everything)
         })
     }

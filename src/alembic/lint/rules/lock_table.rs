@@ -1,4 +1,4 @@
-use super::{Case, Definition, Rule, Verdict};
+use super::{Case, Definition, Rule, Verdict, waiting};
 use crate::alembic::lint::operation::Action;
 
 /// The rule `lock-table`.
@@ -17,8 +17,8 @@ impl Rule for LockTable {
 
     fn check(&self, case: &Case) -> Option<Verdict> {
         let Action::LockTable { table, lock } = case.action() else { return None };
-        lock.blocks_writes()
-            .then(|| Verdict::warning(format!("locks {table}: {} waits until the transaction ends", lock.blocks())))
+        lock.stops_writers()
+            .then(|| Verdict::warning(format!("locks {table}: {} waits until the transaction ends", waiting(*lock))))
     }
 }
 

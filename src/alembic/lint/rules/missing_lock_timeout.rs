@@ -16,7 +16,7 @@ impl Rule for MissingLockTimeout {
     }
 
     fn check(&self, case: &Case) -> Option<Verdict> {
-        let queues = |seen: &Seen| seen.effects.iter().any(|effect| effect.lock.blocks_writes());
+        let queues = |seen: &Seen| seen.effects.iter().any(|effect| effect.lock.stops_writers());
         let first = queues(case.seen()) && !case.all[..case.at].iter().any(queues);
         let found = first && case.lock_timeout() == 0 && !case.options.lock_timeout_is_set;
         found.then(|| {

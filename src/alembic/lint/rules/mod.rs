@@ -48,9 +48,9 @@ mod validate_in_same_transaction;
 use super::Options;
 use super::effect::Effect;
 use super::finding::Severity;
-use super::lock::Lock;
 use super::operation::{Action, Step};
 use super::reader::Migration;
+use crate::locks::LockMode;
 
 /// What a rule is called, what it finds, why it matters and what to do instead.
 #[derive(Debug)]
@@ -152,7 +152,7 @@ pub(super) struct Verdict {
     /// It happens on a table of any size, so that a small one does not make it harmless.
     pub at_any_size: bool,
     /// A lock that an earlier step still holds and under which this one runs.
-    pub under: Option<Lock>,
+    pub under: Option<LockMode>,
 }
 
 impl Verdict {
@@ -176,7 +176,7 @@ impl Verdict {
         Self { scope, ..self }
     }
 
-    fn under(self, lock: Lock) -> Self {
+    fn under(self, lock: LockMode) -> Self {
         Self { under: Some(lock), ..self }
     }
 
@@ -198,6 +198,15 @@ impl Seen<'_> {
     /// The effect on the table that is changed, if others can use it.
     pub(super) fn changed(&self) -> Option<&Effect> {
         self.effects.iter().find(|effect| !effect.beside)
+    }
+}
+
+/// Who waits while a lock is held, in words.
+fn waiting(lock: LockMode) -> &'static str {
+    match lock {
+        LockMode::AccessExclusive => "every read and write",
+        lock if lock.stops_writers() => "every write",
+        _ => "only other schema changes",
     }
 }
 

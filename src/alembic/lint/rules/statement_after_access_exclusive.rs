@@ -1,6 +1,6 @@
 use super::{Case, Definition, Rule, Verdict};
-use crate::alembic::lint::lock::Lock;
 use crate::alembic::lint::operation::Action;
+use crate::locks::LockMode;
 
 /// The rule `statement-after-access-exclusive`.
 pub(super) struct StatementAfterAccessExclusive;
@@ -27,7 +27,7 @@ impl Rule for StatementAfterAccessExclusive {
             case.before().filter(|seen| step.transaction.is_some() && seen.step.transaction == step.transaction);
         let held = earlier
             .flat_map(|seen| &seen.effects)
-            .find(|effect| effect.lock == Lock::AccessExclusive && (mine.scans || !effect.table.is(&mine.table)))?;
+            .find(|effect| effect.lock == LockMode::AccessExclusive && (mine.scans || !effect.table.is(&mine.table)))?;
         let message = format!(
             "runs while {} is still locked in ACCESS EXCLUSIVE: nobody can read it until this is done too",
             held.table

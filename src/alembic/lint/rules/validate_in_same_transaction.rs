@@ -26,7 +26,7 @@ impl Rule for ValidateInSameTransaction {
         let lock = added.changed()?.lock;
         let message = format!(
             "validates in the transaction that added the constraint: {table} is read through under {}",
-            lock.mode()
+            lock.name()
         );
         Some(Verdict::error(message).about(Scope::Everything).under(lock))
     }

@@ -4,8 +4,8 @@ use squawk_syntax::SyntaxKind;
 use squawk_syntax::ast::{self, AstNode};
 
 use super::{Statement, column, expression, names};
-use crate::alembic::lint::lock::Lock;
 use crate::alembic::lint::operation::{Action, Constraint, Table};
+use crate::locks::LockMode;
 
 /// The parts of an `ALTER TABLE`, in order.
 pub(super) fn read(alter: &ast::AlterTable) -> Vec<Statement> {
@@ -102,28 +102,28 @@ fn altered_column(alter: &ast::AlterColumn, table: Table) -> Option<(String, Act
         ast::AlterColumnOption::SetStatistics(_)
         | ast::AlterColumnOption::SetOptions(_)
         | ast::AlterColumnOption::ResetOptions(_) => {
-            ("ALTER COLUMN SET", Action::Other { table, lock: Lock::ShareUpdateExclusive })
+            ("ALTER COLUMN SET", Action::Other { table, lock: LockMode::ShareUpdateExclusive })
         }
-        _ => ("ALTER COLUMN", Action::Other { table, lock: Lock::AccessExclusive }),
+        _ => ("ALTER COLUMN", Action::Other { table, lock: LockMode::AccessExclusive }),
     };
     Some((words.to_owned(), action))
 }
 
 /// The lock of the forms that only change the catalog (`AlterTableGetLockLevel`).
-fn lock_of(part: &ast::AlterTableAction) -> Lock {
+fn lock_of(part: &ast::AlterTableAction) -> LockMode {
     use ast::AlterTableAction as Part;
     match part {
         Part::EnableTrigger(_)
         | Part::EnableReplicaTrigger(_)
         | Part::EnableAlwaysTrigger(_)
-        | Part::DisableTrigger(_) => Lock::ShareRowExclusive,
+        | Part::DisableTrigger(_) => LockMode::ShareRowExclusive,
         Part::ClusterOn(_)
         | Part::SetWithoutCluster(_)
         | Part::SetOptions(_)
         | Part::ResetOptions(_)
         | Part::AlterOptionList(_)
-        | Part::OptionItemList(_) => Lock::ShareUpdateExclusive,
-        _ => Lock::AccessExclusive,
+        | Part::OptionItemList(_) => LockMode::ShareUpdateExclusive,
+        _ => LockMode::AccessExclusive,
     }
 }
 

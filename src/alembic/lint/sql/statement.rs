@@ -3,8 +3,8 @@
 use squawk_syntax::ast::{self, AstNode, Stmt};
 
 use super::{Meaning, Statement, alter_table, column, dropped, expression, names, timeout};
-use crate::alembic::lint::lock::Lock;
 use crate::alembic::lint::operation::{Action, ReindexScope, Table, Write};
+use crate::locks::LockMode;
 
 /// What a statement does; nothing for one that touches no table that others use.
 pub(super) fn read(statement: &Stmt) -> Vec<Statement> {
@@ -21,6 +21,10 @@ pub(super) fn read(statement: &Stmt) -> Vec<Statement> {
         Stmt::Do(_) => one("DO", Action::Opaque { what: "a DO block is a program of its own".to_owned() }),
         Stmt::Call(_) => one("CALL", Action::Opaque { what: "a procedure can do anything".to_owned() }),
         Stmt::Execute(_) => one("EXECUTE", Action::Opaque { what: "a prepared statement can do anything".to_owned() }),
+        Stmt::AlterDomain(alter) if reads_columns(alter) => {
+            let what = "every table with a column of the domain is read through, and cannot be written to while it is";
+            one("ALTER DOMAIN", Action::Opaque { what: what.to_owned() })
+        }
         Stmt::Lock(lock) => locked(lock),
         Stmt::Select(_)
         | Stmt::Insert(_)
@@ -48,16 +52,27 @@ pub(super) fn read(statement: &Stmt) -> Vec<Statement> {
     }
 }
 
+/// Whether the values that there are must fit the changed domain.
+fn reads_columns(alter: &ast::AlterDomain) -> bool {
+    match alter.action() {
+        Some(ast::AlterDomainAction::AddConstraint(add)) => {
+            !add.syntax().text().to_string().to_ascii_uppercase().contains("NOT VALID")
+        }
+        Some(ast::AlterDomainAction::SetNotNull(_) | ast::AlterDomainAction::ValidateConstraint(_)) => true,
+        _ => false,
+    }
+}
+
 fn locked(lock: &ast::Lock) -> Vec<Statement> {
     let mode = match lock.lock_mode_clause().and_then(|clause| clause.lock_mode()) {
-        Some(ast::LockMode::AccessShare(_)) => Lock::AccessShare,
-        Some(ast::LockMode::RowShare(_)) => Lock::RowShare,
-        Some(ast::LockMode::RowExclusive(_)) => Lock::RowExclusive,
-        Some(ast::LockMode::ShareUpdateExclusive(_)) => Lock::ShareUpdateExclusive,
-        Some(ast::LockMode::Share(_)) => Lock::Share,
-        Some(ast::LockMode::ShareRowExclusive(_)) => Lock::ShareRowExclusive,
-        Some(ast::LockMode::Exclusive(_)) => Lock::Exclusive,
-        Some(ast::LockMode::AccessExclusive(_)) | None => Lock::AccessExclusive,
+        Some(ast::LockMode::AccessShare(_)) => LockMode::AccessShare,
+        Some(ast::LockMode::RowShare(_)) => LockMode::RowShare,
+        Some(ast::LockMode::RowExclusive(_)) => LockMode::RowExclusive,
+        Some(ast::LockMode::ShareUpdateExclusive(_)) => LockMode::ShareUpdateExclusive,
+        Some(ast::LockMode::Share(_)) => LockMode::Share,
+        Some(ast::LockMode::ShareRowExclusive(_)) => LockMode::ShareRowExclusive,
+        Some(ast::LockMode::Exclusive(_)) => LockMode::Exclusive,
+        Some(ast::LockMode::AccessExclusive(_)) | None => LockMode::AccessExclusive,
     };
     let relations = lock.relation_list().into_iter().flat_map(|list| list.relation_names());
     relations
@@ -222,22 +237,23 @@ fn changed(statement: &Stmt) -> Vec<Statement> {
         });
         clause.map(|clause| names::table(&clause)).unwrap_or_default()
     };
-    let other =
-        |operation: &str, table: Table, lock: Lock| vec![Statement::action(operation, Action::Other { table, lock })];
+    let other = |operation: &str, table: Table, lock: LockMode| {
+        vec![Statement::action(operation, Action::Other { table, lock })]
+    };
     match statement {
-        Stmt::CreateTrigger(create) => other("CREATE TRIGGER", on(create.syntax()), Lock::ShareRowExclusive),
-        Stmt::DropTrigger(drop) => other("DROP TRIGGER", on(drop.syntax()), Lock::AccessExclusive),
-        Stmt::AlterTrigger(alter) => other("ALTER TRIGGER", on(alter.syntax()), Lock::AccessExclusive),
-        Stmt::CreatePolicy(create) => other("CREATE POLICY", on(create.syntax()), Lock::AccessExclusive),
-        Stmt::DropPolicy(drop) => other("DROP POLICY", on(drop.syntax()), Lock::AccessExclusive),
-        Stmt::AlterPolicy(alter) => other("ALTER POLICY", on(alter.syntax()), Lock::AccessExclusive),
-        Stmt::CreateRule(create) => other("CREATE RULE", on(create.syntax()), Lock::AccessExclusive),
-        Stmt::DropRule(drop) => other("DROP RULE", on(drop.syntax()), Lock::AccessExclusive),
+        Stmt::CreateTrigger(create) => other("CREATE TRIGGER", on(create.syntax()), LockMode::ShareRowExclusive),
+        Stmt::DropTrigger(drop) => other("DROP TRIGGER", on(drop.syntax()), LockMode::AccessExclusive),
+        Stmt::AlterTrigger(alter) => other("ALTER TRIGGER", on(alter.syntax()), LockMode::AccessExclusive),
+        Stmt::CreatePolicy(create) => other("CREATE POLICY", on(create.syntax()), LockMode::AccessExclusive),
+        Stmt::DropPolicy(drop) => other("DROP POLICY", on(drop.syntax()), LockMode::AccessExclusive),
+        Stmt::AlterPolicy(alter) => other("ALTER POLICY", on(alter.syntax()), LockMode::AccessExclusive),
+        Stmt::CreateRule(create) => other("CREATE RULE", on(create.syntax()), LockMode::AccessExclusive),
+        Stmt::DropRule(drop) => other("DROP RULE", on(drop.syntax()), LockMode::AccessExclusive),
         Stmt::DropMaterializedView(drop) => drop
             .syntax()
             .children()
             .filter_map(ast::ViewRef::cast)
-            .flat_map(|view| other("DROP MATERIALIZED VIEW", names::table(view.syntax()), Lock::AccessExclusive))
+            .flat_map(|view| other("DROP MATERIALIZED VIEW", names::table(view.syntax()), LockMode::AccessExclusive))
             .collect(),
         _ => Vec::new(),
     }
