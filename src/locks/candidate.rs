@@ -11,9 +11,9 @@ use super::evidence::{
     Backend, Evidence, Holder, Lock, LockKind, LockTag, Oid, Progress, ProgressView, Session, State,
 };
 use super::graph::WaitGraph;
-use super::judge::Settings;
 use super::mode::LockMode;
 use super::party::is_backup;
+use super::settings::Settings;
 use super::statement;
 
 /// Why a session is taken for a migration.
@@ -29,6 +29,9 @@ pub enum Sign {
     Progress,
     /// It waits while it writes to a system catalog, as in `CREATE TABLE` of a name that another transaction has just used.
     Catalog,
+    /// It waits for an advisory lock that a migration holds, as whoever begins a second upgrade does where upgrades are told
+    /// to take turns.
+    AdvisoryLock,
     /// Its application or user is configured as one that migrates.
     Name,
 }
@@ -42,6 +45,7 @@ impl Sign {
             Self::Concurrently => "concurrently",
             Self::Progress => "progress",
             Self::Catalog => "catalog",
+            Self::AdvisoryLock => "advisory_lock",
             Self::Name => "name",
         }
     }
@@ -92,7 +96,16 @@ pub(super) fn in_flight<'a>(
         }
         candidate
     });
-    of_all.filter(|candidate| candidate.is_migration(evidence)).collect()
+    let (mut migrations, others): (Vec<_>, Vec<_>) = of_all.partition(|it| it.is_migration(evidence));
+    let migrating: HashSet<Holder> = migrations.iter().map(|it| it.holder.clone()).collect();
+    migrations.extend(others.into_iter().filter_map(|mut other| {
+        let for_advisory = other.wait.is_some_and(|wait| wait.tag.kind == LockKind::Advisory);
+        if for_advisory && graph.blockers_of(&other.holder).any(|blocker| migrating.contains(blocker)) {
+            other.signs.insert(Sign::AdvisoryLock);
+        }
+        Some(other).filter(|other| other.is_migration(evidence))
+    }));
+    migrations
 }
 
 impl Candidate<'_> {

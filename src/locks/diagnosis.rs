@@ -1,10 +1,10 @@
 //! What holds a migration up, and whose fault that is.
 
-use super::candidate::Candidate;
+use super::candidate::{Candidate, Sign};
 use super::evidence::{Backend, Holder, Lock, LockKind, Progress, ProgressView, Session, State};
-use super::judge::Judge;
 use super::mode::LockMode;
 use super::party::{CulpritKind, Party};
+use super::scene::Scene;
 use super::span::Span;
 use super::statement;
 
@@ -14,7 +14,7 @@ pub enum Kind {
     /// It waits for a lock (relation, row, object, advisory) that another session holds or waits for in front of it.
     LockWait,
     /// It is idle in transaction while it holds Share, ShareRowExclusive, Exclusive or AccessExclusive on something
-    /// that others use. It is its own culprit.
+    /// that others use, or somebody waits for what else it holds. It is its own culprit.
     Abandoned,
     /// A concurrent form of DDL (`CREATE`, `REINDEX` or `DROP INDEX CONCURRENTLY`, `DETACH PARTITION CONCURRENTLY`)
     /// waits for transactions that were open before it (virtualxid).
@@ -69,7 +69,7 @@ pub(super) struct Diagnosis {
     pub(super) who: Option<Holder>,
 }
 
-impl<'a> Judge<'a> {
+impl<'a> Scene<'a> {
     /// What holds a migration up, whether or not for long enough.
     pub(super) fn diagnose(&self, candidate: &Candidate) -> Option<Diagnosis> {
         let itself = Some(candidate.holder.clone());
@@ -111,13 +111,14 @@ impl<'a> Judge<'a> {
         Some(Diagnosis { kind: Kind::NoProgress, lasts, culprit: CulpritKind::Migration, who: itself })
     }
 
-    /// Whether a transaction that nobody continues keeps others from what it has locked. Of an upgrade that is believed
-    /// before anybody comes by where it has made tables, and as soon as somebody waits where it has written rows.
+    /// Whether a transaction that nobody continues keeps others from what it has locked. That is believed before anybody comes
+    /// by where it stops writers, and of an upgrade that has made tables; as soon as somebody waits where it has locked
+    /// something in a weaker mode, or is an upgrade that has written rows.
     fn leaves_locks_behind(&self, candidate: &Candidate) -> bool {
         let in_the_way = || self.graph.queued_behind(&candidate.holder).next().is_some();
         candidate.stops_writers(self.evidence)
             || candidate.is_upgrade() && candidate.makes_tables(self.evidence)
-            || candidate.writes_version(self.evidence) && in_the_way()
+            || (candidate.signs.contains(&Sign::LockMode) || candidate.writes_version(self.evidence)) && in_the_way()
     }
 
     fn wait_kind(&self, candidate: &Candidate, wait: &Lock, culprit: CulpritKind) -> Kind {
@@ -174,7 +175,10 @@ impl<'a> Judge<'a> {
     fn in_wait_event(&self, session: &Session, bound: Option<f64>) -> Span {
         let now = self.evidence.taken_at;
         let seen = self.history.in_wait_event_since(session).unwrap_or(now);
-        Span::between(now - seen, bound.map_or(f64::INFINITY, |bound| now - bound))
+        Span::between(
+            now - bound.map_or(seen, |bound| seen.max(bound)),
+            bound.map_or(f64::INFINITY, |bound| now - bound),
+        )
     }
 
     /// The session that needs the oldest snapshot, for which replay waits.

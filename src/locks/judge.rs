@@ -2,27 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use globset::GlobSet;
-
-use super::candidate::{Candidate, Sign, in_flight};
+use super::candidate::{Candidate, Sign};
 use super::diagnosis::{Diagnosis, Kind, waits_for_standby};
 use super::evidence::{Backend, Evidence, Holder, Lock, LockKind, Progress, Relation, State};
 use super::graph::WaitGraph;
 use super::history::History;
 use super::mode::LockMode;
 use super::party::{Culprit, CulpritKind, Party};
+use super::scene::Scene;
+use super::settings::Settings;
 use super::span::{Reached, Span};
-
-/// What decides a judgement beside the evidence.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// From how many seconds on a wait is a stuck one.
-    pub stuck_after: f64,
-    /// `application_name`s of sessions that migrate.
-    pub applications: GlobSet,
-    /// Roles of sessions that migrate.
-    pub users: GlobSet,
-}
 
 /// What one round comes to.
 #[derive(Clone, Debug)]
@@ -99,11 +88,9 @@ pub struct Waiter {
 pub fn judge(evidence: &Evidence, history: &History, settings: &Settings) -> Judgement {
     let graph = WaitGraph::new(evidence);
     let locks = evidence.locks_by_leader();
-    let candidates = in_flight(evidence, &graph, &locks, settings);
-    let waited =
-        graph.waiters().map(|(holder, lock)| (holder, waited(evidence, history, &graph, holder, lock))).collect();
-    let judge = Judge { evidence, history, settings, graph: &graph, locks: &locks, candidates: &candidates, waited };
-    let (mut migrations, unconfirmed): (Vec<_>, Vec<_>) = candidates.iter().map(|it| judge.migration(it)).unzip();
+    let scene = Scene::new(evidence, history, &graph, &locks, settings);
+    let judge = Judge { scene: &scene, evidence, graph: &graph, settings };
+    let (mut migrations, unconfirmed): (Vec<_>, Vec<_>) = scene.candidates.iter().map(|it| judge.migration(it)).unzip();
     migrations.sort_by(|a, b| {
         let rank = |it: &Migration| (it.kind.is_none(), std::cmp::Reverse(it.queued));
         let age = |it: &Migration| it.age.unwrap_or_default();
@@ -117,36 +104,18 @@ pub fn judge(evidence: &Evidence, history: &History, settings: &Settings) -> Jud
     Judgement { migrations, waiting, parties, unconfirmed: unconfirmed.contains(&true) }
 }
 
-/// Everything that a judgement looks at.
-pub(super) struct Judge<'a> {
-    pub(super) evidence: &'a Evidence,
-    pub(super) history: &'a History,
-    pub(super) settings: &'a Settings,
-    pub(super) graph: &'a WaitGraph<'a>,
-    pub(super) locks: &'a BTreeMap<Holder, Vec<&'a Lock>>,
-    pub(super) candidates: &'a [Candidate<'a>],
-    waited: BTreeMap<&'a Holder, Span>,
-}
-
-/// How long `holder` has waited for `lock`. Where the server does not say, a wait cannot be older than the statement, nor
-/// than the transactions of those who hold the lock: had they come later, they would stand in the queue.
-fn waited(evidence: &Evidence, history: &History, graph: &WaitGraph, holder: &Holder, lock: &Lock) -> Span {
-    let now = evidence.taken_at;
-    if let Some(start) = lock.wait_start {
-        return Span::exact(now - start);
-    }
-    let Some(session) = evidence.session(holder) else { return Span::exact(0.0) };
-    let blockers = graph.blockers_of(holder).filter(|blocker| graph.wait_of(blocker).is_none());
-    let starts = blockers.filter_map(|blocker| evidence.session(blocker)?.xact_start);
-    let earliest = starts.chain(session.query_start).reduce(f64::max);
-    let seen = history.awaits_lock_since(session, &lock.tag).unwrap_or(now);
-    Span::between(now - seen, earliest.map_or(f64::INFINITY, |earliest| now - earliest))
+/// Puts what was seen and found into words.
+struct Judge<'a> {
+    scene: &'a Scene<'a>,
+    evidence: &'a Evidence,
+    graph: &'a WaitGraph<'a>,
+    settings: &'a Settings,
 }
 
 impl Judge<'_> {
     /// The migration, and whether another round is needed to tell whether it is stuck.
     fn migration(&self, candidate: &Candidate) -> (Migration, bool) {
-        let diagnosis = self.diagnose(candidate);
+        let diagnosis = self.scene.diagnose(candidate);
         let reached = diagnosis.as_ref().map(|it| it.lasts.reached(self.settings.stuck_after));
         let stuck = diagnosis.as_ref().filter(|_| reached == Some(Reached::Yes));
         // Standing still needs a sample that was asked for; a wait does not, and is looked into.
@@ -155,14 +124,14 @@ impl Judge<'_> {
                 .as_ref()
                 .is_some_and(|it| it.kind != Kind::NoProgress || it.culprit == CulpritKind::SynchronousStandby);
         let queued: Vec<f64> =
-            self.graph.queued_behind(&candidate.holder).map(|holder| self.waited(holder).estimate()).collect();
+            self.graph.queued_behind(&candidate.holder).map(|holder| self.scene.waited(holder).estimate()).collect();
         let migration = Migration {
             party: self.party(candidate),
             signs: candidate.signs.clone(),
             phase: phase(candidate),
             kind: stuck.map(|it| it.kind),
             relation: self.subject(candidate, diagnosis.as_ref().map(|it| it.kind)),
-            age: self.age(candidate),
+            age: self.scene.age(candidate),
             wait: diagnosis
                 .as_ref()
                 .map(|it| it.lasts)
@@ -181,7 +150,7 @@ impl Judge<'_> {
         Waiter {
             holder: holder.clone(),
             awaits: self.table_lock(lock),
-            wait: self.waited(holder),
+            wait: self.scene.waited(holder),
             blocked_by: self.graph.blockers_of(holder).cloned().collect(),
             roots: self.graph.roots_of(holder).into_iter().cloned().collect(),
         }
@@ -191,23 +160,6 @@ impl Judge<'_> {
         // Somebody who is no session of this server has no name here.
         let party = diagnosis.who.as_ref().map_or_else(Party::default, |holder| Party::new(self.evidence, holder));
         Culprit { kind: diagnosis.culprit, party }
-    }
-
-    /// How long somebody who waits has waited.
-    pub(super) fn waited(&self, holder: &Holder) -> Span {
-        self.waited.get(holder).copied().unwrap_or(Span::exact(0.0))
-    }
-
-    pub(super) fn age(&self, candidate: &Candidate) -> Option<f64> {
-        let start = match (candidate.session, &candidate.holder) {
-            (Some(session), _) => {
-                let statement = session.query_start.filter(|_| session.state == State::Active);
-                session.xact_start.into_iter().chain(statement).reduce(f64::min)
-            }
-            (None, Holder::Prepared(gid)) => self.evidence.prepared.get(gid).map(|prepared| prepared.prepared_at),
-            (None, Holder::Session(_)) => None,
-        };
-        start.map(|start| (self.evidence.taken_at - start).max(0.0))
     }
 
     fn table_lock(&self, lock: &Lock) -> TableLock {

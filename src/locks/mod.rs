@@ -14,6 +14,8 @@ mod judge;
 mod mode;
 mod party;
 mod reach;
+mod scene;
+mod settings;
 mod span;
 mod statement;
 #[cfg(test)]
@@ -29,7 +31,8 @@ pub use evidence::{
 };
 pub use graph::WaitGraph;
 pub use history::History;
-pub use judge::{Judgement, Migration, Settings, TableLock, Waiter, judge};
+pub use judge::{Judgement, Migration, TableLock, Waiter, judge};
 pub use mode::LockMode;
 pub use party::{Culprit, CulpritKind, Party};
+pub use settings::Settings;
 pub use span::Span;

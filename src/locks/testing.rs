@@ -7,9 +7,10 @@ use super::evidence::{
     Relation, Session, State,
 };
 use super::history::History;
-use super::judge::{Judgement, Migration, Settings, judge};
+use super::judge::{Judgement, Migration, judge};
 use super::mode::LockMode;
 use super::party::CulpritKind;
+use super::settings::Settings;
 
 /// The database of every session, unless told otherwise.
 pub(super) const APP: Oid = 5;

@@ -20,6 +20,16 @@ async fn blocked(database: &Database<'_>) -> (Session, Background) {
     (session, alter)
 }
 
+/// The relation under which a stuck migration is reported first.
+async fn first_relation(watcher: &mut Watcher, pid: i32) -> String {
+    wait_for(&format!("{pid} is stuck"), PATIENCE, async || {
+        let infos = watcher.round("migrations").await.series("pgwarden_stuck_migration_info");
+        let info = infos.into_iter().find(|info| *info.labels[1] == pid.to_string())?;
+        Some(format!("{}.{}", info.labels[3], info.labels[4]))
+    })
+    .await
+}
+
 on_majors! {
     [pg13 = 13, pg15 = 15, pg18 = 18]
 
@@ -62,6 +72,48 @@ on_majors! {
         let after = watcher.round("migrations").await;
         assert_eq!(after.number("pgwarden_migrations_stuck", &[datname, "lock_wait"]), Some(0.0));
         assert!(after.observations("pgwarden_lock_wait_seconds") >= 2, "the waits of the migration and of the reader");
+    }
+
+    async fn a_table_that_was_not_committed_at_the_last_look_has_its_name_from_the_first_report_on(major: Major) {
+        // From home, and from another database.
+        let (home, other) = (Cluster::shared(major).database().await, Cluster::shared(major).database().await);
+        let mut watcher = watcher(&home, Role::Monitor).await;
+        for database in [&home, &other] {
+            let session = database.session().await;
+            session.execute("BEGIN; CREATE TABLE users (id int)").await;
+            watcher.round("migrations").await;
+            session.execute("COMMIT; BEGIN; SELECT * FROM users").await;
+            let alter = database.session().await.start_waiting("ALTER TABLE users ADD email text").await;
+            assert_eq!(first_relation(&mut watcher, alter.pid).await, "public.users");
+        }
+    }
+
+    async fn a_migration_that_was_left_with_a_new_table_is_reported_at_once(major: Major) {
+        let database = Cluster::shared(major).database().await;
+        let mut watcher = watcher(&database, Role::Monitor).await;
+        let (session, upgrade) = (database.session().await, database.session().await);
+        session.execute("BEGIN; CREATE TABLE users (id int)").await;
+        upgrade.execute("BEGIN; SELECT 1").await;
+        watcher.round("migrations").await;
+        session.execute("COMMIT").await;
+        upgrade.execute("ALTER TABLE users ADD email text").await;
+        let start = std::time::Instant::now();
+        assert_eq!(first_relation(&mut watcher, upgrade.pid).await, "public.users");
+        assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+    }
+
+    async fn an_upgrade_by_a_new_version_table_is_recognised(major: Major) {
+        let database = Cluster::shared(major).database().await;
+        let mut watcher = watcher(&database, Role::Monitor).await;
+        let holder = database.session().await;
+        holder.execute("CREATE TABLE users (id int); SELECT pg_advisory_lock(42)").await;
+        holder.execute("BEGIN; SELECT * FROM users").await;
+        watcher.round("migrations").await;
+        let upgrade = database.session().await;
+        upgrade.execute("CREATE TABLE alembic_version (version_num text)").await;
+        upgrade.execute("BEGIN; SELECT * FROM alembic_version").await;
+        let upgrade = upgrade.start_waiting("SELECT pg_advisory_xact_lock(42)").await;
+        assert_eq!(first_relation(&mut watcher, upgrade.pid).await, "public.alembic_version");
     }
 
     async fn a_database_that_lets_nobody_in_hides_nothing_of_the_others(major: Major) {
@@ -147,6 +199,22 @@ on_majors! {
             let round = watcher(&database, role).await.round("debris").await;
             assert_eq!(round.number("pgwarden_invalid_indexes", &[]), Some(0.0), "{role:?}");
         }
+    }
+}
+
+on_majors! {
+    [pg14 = 14, pg18 = 18]
+
+    async fn a_partition_that_is_let_go_of_has_its_name_from_the_first_report_on(major: Major) {
+        let database = Cluster::shared(major).database().await;
+        let mut watcher = watcher(&database, Role::Monitor).await;
+        let reader = database.session().await;
+        reader.execute("CREATE TABLE events (id int) PARTITION BY LIST (id); CREATE TABLE events_1 PARTITION OF events FOR VALUES IN (1)").await;
+        reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT * FROM events").await;
+        watcher.round("migrations").await;
+        let detach = "ALTER TABLE events DETACH PARTITION events_1 CONCURRENTLY";
+        let detach = database.session().await.start_waiting(detach).await;
+        assert_eq!(first_relation(&mut watcher, detach.pid).await, "public.events_1");
     }
 }
 

@@ -24,7 +24,7 @@ on_majors! {
         let (session, alter) = blocked(&database).await;
         let output = unblock(&database, session.pid, &["--terminate"]).await;
         assert_eq!(output.code, 1, "{output:?}");
-        for shown in ["idle in transaction", "RowExclusiveLock on public.users", &format!("pid {} ", alter.pid), "left alone"] {
+        for shown in ["idle in transaction", "RowExclusiveLock on public.users", &format!("pid {} ", alter.pid), "releases 2 locks and lets 1 session go on", "left alone"] {
             assert!(output.stdout.contains(shown), "{shown}: {output:?}");
         }
         assert!(session.holds("SELECT true").await, "it is still there");
@@ -102,12 +102,16 @@ on_majors! {
 
     async fn a_role_without_privileges_ends_nothing_and_says_what_it_lacks(major: Major) {
         let database = Cluster::shared(major).database().await;
-        let session = database.session().await;
-        for role in [Role::Nobody, Role::Monitor] {
-            let (url, pid) = (database.url(role), session.pid.to_string());
+        let (session, superuser) = (database.session_as(Role::Nobody).await, database.session().await);
+        for (role, subject, lacks) in [
+            (Role::Nobody, &superuser, "GRANT pg_monitor"),
+            (Role::Monitor, &session, "GRANT pg_signal_backend"),
+            (Role::Monitor, &superuser, "only a superuser may, as postgres is one"),
+        ] {
+            let (url, pid) = (database.url(role), subject.pid.to_string());
             let output = Pgwarden::new(["unblock", "--database", &url, &pid, "--yes", "--terminate"]).run().await;
-            assert!(output.code == 2 && output.stderr.contains("GRANT pg_"), "{output:?}");
+            assert!(output.code == 2 && output.stderr.contains(lacks), "{lacks}: {output:?}");
+            assert!(subject.holds("SELECT true").await);
         }
-        assert!(session.holds("SELECT true").await);
     }
 }

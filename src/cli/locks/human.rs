@@ -1,6 +1,6 @@
 //! The answer for a person: what is stuck and what to do, then the tree of who waits for whom, then what was not seen.
 
-use super::text::printable;
+use super::text::{counted, printable};
 use super::tree::Tree;
 use super::{BAD, GOOD, LESS, migration};
 use crate::locks::{Evidence, Judgement};
@@ -30,7 +30,7 @@ fn print_summary(evidence: &Evidence, judgement: &Judgement) {
         (0, 0) => (LESS, "no migration is seen in flight, but not everything is seen".to_owned()),
         (0, _) if evidence.visibility.is_complete() => (GOOD, format!("{in_flight} in flight, none stuck")),
         (0, _) => (LESS, format!("{in_flight} in flight, none is seen to be stuck, but not everything is seen")),
-        _ => (BAD, format!("{stuck} of {in_flight} migrations in flight stuck")),
+        _ => (BAD, format!("{stuck} of {} in flight stuck", counted(in_flight, "migration"))),
     };
     let waiting =
         if waiting == 0 { "nobody waits for a lock".to_owned() } else { format!("{waiting} waiting for locks") };
@@ -41,8 +41,8 @@ fn print_unseen(evidence: &Evidence, role: &str) {
     let seen = &evidence.visibility;
     if seen.hidden_sessions > 0 {
         anstream::println!(
-            "\n{LESS}not seen{LESS:#}  the state of {} sessions of other roles, so an abandoned migration among them is missed\n  what to do  GRANT pg_monitor TO {}",
-            seen.hidden_sessions,
+            "\n{LESS}not seen{LESS:#}  the state of {} of other roles, so an abandoned migration among them is missed\n  what to do  GRANT pg_monitor TO {}",
+            counted(seen.hidden_sessions, "session"),
             printable(role)
         );
     }

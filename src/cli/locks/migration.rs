@@ -2,7 +2,7 @@
 
 use anstyle::Style;
 
-use super::text::{lock, name, printable, seconds, shorten};
+use super::text::{counted, lock, name, printable, seconds, shorten};
 use super::{BAD, GOOD};
 use crate::locks::{Culprit, CulpritKind, Kind, Migration};
 
@@ -33,8 +33,7 @@ pub(super) fn print(migration: &Migration, role: &str, query_text: bool) {
         print_line("statement", &shorten(query));
     }
     if let Some(longest) = migration.queued_for {
-        let sessions = if migration.queued == 1 { "session" } else { "sessions" };
-        print_line("behind it", &format!("{} {sessions}, for up to {}", migration.queued, seconds(longest)));
+        print_line("behind it", &format!("{}, for up to {}", counted(migration.queued, "session"), seconds(longest)));
     }
     if let Some(culprit) = &migration.culprit {
         print_culprit(culprit, migration, role, query_text);

@@ -19,6 +19,9 @@ use super::source::Source;
 use crate::locks::{Evidence, Judgement};
 pub(super) use watch::Watch;
 
+/// Rounds without a pause would be a load of their own.
+const MIN_INTERVAL: Duration = Duration::from_millis(100);
+
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const GOOD: Style = AnsiColor::Green.on_default();
 const LESS: Style = AnsiColor::Yellow.on_default();
@@ -45,7 +48,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, conflicts_with = "watch")]
     sample: Option<Duration>,
 
-    /// Look again and again, until interrupted
+    /// Look again and again, until interrupted, at most ten times a second
     #[arg(long, value_name = "INTERVAL", value_parser = humantime::parse_duration, num_args = 0..=1, default_missing_value = "2s")]
     watch: Option<Duration>,
 
@@ -81,7 +84,7 @@ async fn keep_watching(args: &Args, watch: &mut Watch, interval: Duration) -> an
             // A server that was restarted comes back.
             Err(error) => anstream::eprintln!("pgwarden: {error:#}"),
         }
-        tokio::time::sleep(interval).await;
+        tokio::time::sleep(interval.max(MIN_INTERVAL)).await;
     }
 }
 

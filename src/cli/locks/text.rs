@@ -37,6 +37,11 @@ pub(in crate::cli) fn seconds(seconds: f64) -> String {
         .to_string()
 }
 
+/// How many of something there are.
+pub(in crate::cli) fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
 /// A statement on one line.
 pub(in crate::cli) fn shorten(query: &str) -> String {
     let line = printable(&query.split_whitespace().collect::<Vec<_>>().join(" "));

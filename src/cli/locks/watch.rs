@@ -11,6 +11,9 @@ use crate::postgres::{Budget, Session};
 /// How long one round may take.
 const ROUND: Duration = Duration::from_secs(10);
 
+/// How much of that may be spent on visits to databases: whoever asks by hand would rather wait than not be told.
+const VISITS: Duration = Duration::from_secs(6);
+
 /// A server that is looked at from the command line.
 pub(in crate::cli) struct Watch {
     pub(in crate::cli) session: Session,
@@ -60,7 +63,7 @@ impl Watch {
         }
         // Whoever asks who is in the way of a migration asks about the server, not about one database of it.
         let everything = Databases::all();
-        let evidence = self.observer.round(&mut self.session, &everything, &self.config.alembic).await?;
+        let evidence = self.observer.round(&mut self.session, &everything, &self.config.alembic, VISITS).await?;
         let judgement = judge(&evidence, self.observer.history(), &self.settings);
         Ok((evidence, judgement))
     }

@@ -84,11 +84,12 @@ fn show(subject: &Subject, held: &[String], judgement: &Judgement) {
     let transaction =
         subject.transaction_age.map(|age| format!("rolls back its transaction of {}, ", text::seconds(age)));
     let transaction = transaction.unwrap_or_default();
-    anstream::println!(
-        "ending it {transaction}releases {} locks and lets {} sessions go on or move up",
-        held.len(),
-        behind.len()
-    );
+    let locks = text::counted(held.len(), "lock");
+    let behind = match behind.len() {
+        0 => "; nobody waits behind it".to_owned(),
+        waiters => format!(" and lets {} go on or move up", text::counted(waiters, "session")),
+    };
+    anstream::println!("ending it {transaction}releases {locks}{behind}");
 }
 
 /// Sessions behind it that are shown.
@@ -112,7 +113,7 @@ async fn end(session: &mut Session, subject: &Subject, terminate: bool) -> anyho
     let parameters = [Parameter::Integer(subject.pid.into()), Parameter::Integer(backend_start)];
     let rows = match session.query(sql, &parameters).await {
         Err(error) if error.kind() == ErrorKind::Permission => {
-            anyhow::bail!("{error}; GRANT pg_signal_backend to our role, or use the role {}", subject.user())
+            anyhow::bail!("{error}; {}", subject.privilege())
         }
         rows => rows?,
     };

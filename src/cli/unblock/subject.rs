@@ -23,6 +23,8 @@ pub(super) struct Subject {
     state: Option<String>,
     query: Option<String>,
     query_start: Option<f64>,
+    /// Its role is a superuser's, which only another one may end.
+    superuser: bool,
     own: bool,
 }
 
@@ -55,6 +57,7 @@ impl Subject {
             state: row.text_some("state")?,
             query: row.text_some("query")?,
             query_start: row.number_some("query_start")?,
+            superuser: row.boolean("superuser")?,
             own: row.boolean("own")?,
         })
     }
@@ -83,9 +86,13 @@ impl Subject {
         self.state.as_deref().is_none_or(|state| state == "active")
     }
 
-    /// Its role, for advice.
-    pub(super) fn user(&self) -> &str {
-        self.usename.as_deref().unwrap_or("that owns it")
+    /// What would allow to end it.
+    pub(super) fn privilege(&self) -> String {
+        match self.usename.as_deref() {
+            Some(user) if self.superuser => format!("only a superuser may, as {user} is one"),
+            Some(user) => format!("GRANT pg_signal_backend to our role, or use the role {user}"),
+            None => "GRANT pg_signal_backend to our role, or use a superuser".to_owned(),
+        }
     }
 
     /// Whether the session that was `before` has done as it was told.

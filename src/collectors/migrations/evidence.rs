@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::collectors::version_tables;
+use crate::collectors::version_tables as listed;
 use crate::config;
 use crate::locks::{
     Backend, Catalog, Count, Evidence, Holder, Lock, LockKind, LockMode, LockTag, Oid, Prepared, Progress,
@@ -25,8 +25,6 @@ pub(super) static RELATIONS: Sql = Sql::new(&[(13, include_str!("../sql/relation
 pub(super) struct Database {
     pub(super) oid: Oid,
     pub(super) datname: String,
-    /// Somebody has a lock on a relation in it.
-    pub(super) locked: bool,
 }
 
 /// The server as a whole.
@@ -44,8 +42,7 @@ pub(super) async fn server(session: &mut Session) -> Result<Server, Error> {
     for row in session.query(DATABASES.text(session.version()), &[]).await? {
         server.in_recovery = row.boolean("in_recovery")?;
         server.now = row.number("taken_at")?;
-        let database = Database { oid: row.oid("oid")?, datname: row.text("datname")?, locked: row.boolean("locked")? };
-        server.databases.push(database);
+        server.databases.push(Database { oid: row.oid("oid")?, datname: row.text("datname")? });
     }
     Ok(server)
 }
@@ -57,11 +54,7 @@ pub(super) async fn read(
     catalogs: BTreeMap<Oid, Catalog>,
 ) -> Result<Evidence, Error> {
     let version = session.version();
-    let version_tables = catalogs.iter().flat_map(|(database, catalog)| {
-        let tables = catalog.relations.iter().filter(|(_, relation)| relation.version_table);
-        tables.map(|(relation, _)| (*database, *relation))
-    });
-    let (databases, relations): (Vec<_>, Vec<_>) = version_tables.unzip();
+    let (databases, relations): (Vec<_>, Vec<_>) = version_tables(&catalogs).into_iter().unzip();
     let parameters = [Parameter::Oids(&databases), Parameter::Oids(&relations)];
     let locks = session.query(LOCKS.text(version), &parameters).await?;
     let locks = locks.iter().filter_map(|row| lock(row).transpose()).collect::<Result<Vec<_>, _>>()?;
@@ -89,9 +82,18 @@ pub(super) async fn read(
     })
 }
 
+/// The version tables that are known, each with its database.
+pub(super) fn version_tables(catalogs: &BTreeMap<Oid, Catalog>) -> Vec<(Oid, Oid)> {
+    let of_all = catalogs.iter().flat_map(|(database, catalog)| {
+        let tables = catalog.relations.iter().filter(|(_, relation)| relation.version_table);
+        tables.map(|(relation, _)| (*database, *relation))
+    });
+    of_all.collect()
+}
+
 /// Looks into the session's database: its version tables and the names of `relations`.
 pub(super) async fn look(session: &mut Session, relations: &[Oid], config: &config::Alembic) -> Result<Catalog, Error> {
-    let versions: Vec<Oid> = version_tables::list(session, config).await?.iter().map(|table| table.oid).collect();
+    let versions: Vec<Oid> = listed::list(session, config).await?.iter().map(|table| table.oid).collect();
     let mut catalog = Catalog { datname: session.datname().to_owned(), ..Catalog::default() };
     let wanted = [relations, &versions].concat();
     for row in session.query(RELATIONS.text(session.version()), &[Parameter::Oids(&wanted)]).await? {

@@ -93,6 +93,9 @@ static PROFILE: Profile = Profile {
     ],
 };
 
+/// Time in one round for visits to databases, well within its time-out.
+const VISITS: Duration = Duration::from_secs(2);
+
 /// See the module.
 pub(super) struct Migrations;
 
@@ -112,7 +115,7 @@ impl Collector for Migrations {
         let watched = target.map_or(&everything, |target| &target.databases);
         let mut notes = context.notes.migrations.0.lock().await;
         let (observer, waits) = &mut *notes;
-        let evidence = observer.round(session, watched, &context.config.alembic).await?;
+        let evidence = observer.round(session, watched, &context.config.alembic, VISITS).await?;
         let mut judgement = judge(&evidence, observer.history(), &Settings::from(&context.config.migrations));
         judgement.migrations.retain(|it| it.party.datname.as_deref().is_none_or(|datname| watched.contains(datname)));
         waits.observe(&judgement);

@@ -192,3 +192,16 @@ fn a_session_of_our_own_that_is_in_the_way_is_named() {
     world.evidence.sessions.get_mut(&1).unwrap().own = true;
     assert_eq!(culprit(&world.migration()), (CulpritKind::ActiveQuery, Some(1)));
 }
+
+#[test]
+fn an_idle_transaction_with_a_mode_that_lets_writers_pass_is_abandoned_once_somebody_waits() {
+    let mut world = World::new();
+    world.idle_in_transaction(1, 30.0);
+    world.holds(1, table(USERS), ShareUpdateExclusive);
+    assert_eq!(world.migration().kind, None);
+    world.active(2, 20.0);
+    world.awaits(2, table(USERS), ShareUpdateExclusive, 20.0);
+    let migration = world.migration_of(1);
+    assert_eq!(migration.kind, Some(Kind::Abandoned));
+    assert_eq!(culprit(&migration), (CulpritKind::Migration, Some(1)));
+}

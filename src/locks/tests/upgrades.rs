@@ -109,3 +109,14 @@ fn an_alter_type_waits_for_an_object() {
     world.awaits(2, object(PG_TYPE), Exclusive, 20.0);
     assert_eq!(world.migration_of(2).kind, Some(Kind::LockWait));
 }
+
+#[test]
+fn whoever_waits_for_the_advisory_lock_of_a_migration_is_one_that_is_to_take_its_turn() {
+    let mut world = alter_behind_reader(20.0);
+    world.holds(2, advisory("0/42"), Exclusive);
+    world.active(3, 20.0);
+    world.awaits(3, advisory("0/42"), Exclusive, 15.0);
+    let migration = world.migration_of(3);
+    assert_eq!((migration.signs, migration.kind), ([Sign::AdvisoryLock].into(), Some(Kind::LockWait)));
+    assert_eq!(migration.culprit.unwrap().party.pid, Some(1), "the one that keeps both of them");
+}
