@@ -1,5 +1,10 @@
+use std::collections::BTreeMap;
+
+use super::model::MAX_PLACES;
+use super::words::ago;
 use super::*;
 use crate::postgres::ErrorKind;
+use crate::runner::{Reachability, Rounds, Source};
 
 const NOW: f64 = 1_000_000.0;
 
