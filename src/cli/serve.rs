@@ -71,7 +71,10 @@ struct Exporter {
 
 impl Exporter {
     fn start(config: Config, source: Source) -> Self {
-        let (memory, failure) = Memory::open(config.state_dir.as_deref());
+        let folder = config.state_dir.as_deref();
+        let (memory, failure) = Memory::open(folder);
+        // The first write may be days away.
+        let failure = failure.or_else(|| Memory::check(folder?).err());
         let shared = Shared { memory: Arc::new(memory), ..Shared::default() };
         match failure {
             Some(failure) => {

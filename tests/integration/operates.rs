@@ -101,4 +101,10 @@ async fn first_seen_times_survive_a_restart_and_a_broken_state_folder_stops_noth
     assert!(since(&exporter).await.unwrap() > first);
     assert_eq!(exporter.metrics().await.value("pgwarden_state_errors_total", &[]), Some(1.0));
     assert!(exporter.log().contains("first-seen.json"));
+    exporter.stop().await;
+
+    drop(folder);
+    let exporter = Exporter::start(&config).await;
+    assert!(exporter.metrics().await.value("pgwarden_state_errors_total", &[]) >= Some(1.0));
+    assert!(exporter.log().contains("check that the folder exists"));
 }
