@@ -54,7 +54,8 @@ struct Page<'a> {
 impl<'a> Page<'a> {
     fn new(overview: &'a Overview, applications: &'a [Application], now: f64, started: f64) -> Self {
         let targets = targets(overview, now);
-        let mut problems = problems(&targets, applications);
+        let unclear = applications.iter().filter_map(Application::problem);
+        let mut problems = problems(targets.iter().flat_map(Target::problems).chain(unclear));
         let more_problems = problems.len().saturating_sub(MAX_PROBLEMS);
         problems.truncate(MAX_PROBLEMS);
         let tiles = tiles(overview, &targets);

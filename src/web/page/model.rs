@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::application::Application;
 use super::words::{Standing, ago, duration, number};
 use crate::runner::{Overview, Reachability, Rounds, Source};
 
@@ -95,11 +94,10 @@ pub(super) fn targets(overview: &Overview, now: f64) -> Vec<Target<'_>> {
     targets
 }
 
-/// Everything that does not work, each reason once.
-pub(super) fn problems<'a>(targets: &[Target<'a>], applications: &'a [Application]) -> Vec<Problem<'a>> {
+/// What does not work, with the place of each: each reason once.
+pub(super) fn problems<'a>(found: impl IntoIterator<Item = (What<'a>, String)>) -> Vec<Problem<'a>> {
     let mut places: BTreeMap<What<'a>, Vec<String>> = BTreeMap::new();
-    let unclear = applications.iter().filter_map(Application::problem);
-    for (what, place) in targets.iter().flat_map(Target::problems).chain(unclear) {
+    for (what, place) in found {
         places.entry(what).or_default().push(place);
     }
     let problem = |(what, mut places): (_, Vec<String>)| {
