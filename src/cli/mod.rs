@@ -16,8 +16,13 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 /// A PostgreSQL exporter that knows about migrations.
+///
+/// To begin: set DATABASE_URL, or libpq's variables, and run `pgwarden check`, which says what works and what to grant;
+/// then `pgwarden serve`, which serves http://localhost:19187/metrics.
+///
+/// Exit codes: 0 fine, 1 a finding, 2 could not tell.
 #[derive(Debug, Parser)]
-#[command(name = "pgwarden", version, about, max_term_width = 100)]
+#[command(name = "pgwarden", version, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

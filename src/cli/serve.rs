@@ -64,12 +64,17 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
 struct Exporter {
     shared: Shared,
     source: Source,
+    /// What it was started with.
+    first: Config,
     runner: Mutex<Option<Runner>>,
 }
 
 impl Exporter {
     fn start(config: Config, source: Source) -> Self {
-        let (memory, failure) = Memory::open(config.state_dir.as_deref());
+        let folder = config.state_dir.as_deref();
+        let (memory, failure) = Memory::open(folder);
+        // The first write may be days away.
+        let failure = failure.or_else(|| Memory::check(folder?).err());
         let shared = Shared { memory: Arc::new(memory), ..Shared::default() };
         match failure {
             Some(failure) => {
@@ -81,14 +86,17 @@ impl Exporter {
             }
             None => {}
         }
-        let runner = Mutex::new(Some(Runner::start(config, &shared)));
-        Self { shared, source, runner }
+        let runner = Mutex::new(Some(Runner::start(config.clone(), &shared)));
+        Self { shared, source, first: config, runner }
     }
 
     /// Takes a new configuration over, whole, or keeps the old one and says why.
     async fn reload(&self) -> Result<(), String> {
         let config = self.source.load().map_err(|error| format!("{error:#}"));
         let config = config.inspect_err(|error| error!("the configuration is not taken over: {error}"))?;
+        for key in self.first.fixed_changes(&config) {
+            warn!("{key} has changed, which takes effect with the next start");
+        }
         let old = self.swap(None);
         if let Some(old) = old {
             old.stop().await;

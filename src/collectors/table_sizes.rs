@@ -88,17 +88,24 @@ struct Measured {
     at: Instant,
 }
 
+/// The last attempt to measure a table, which a lock may have spoiled, and the last exact size.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    tried: Instant,
+    measured: Option<Measured>,
+}
+
 /// Exact sizes of earlier rounds by database and table: opening 10,000 relations in a fresh session takes seconds of
 /// the server's time, and most tables do not change between two rounds.
 #[derive(Debug, Default)]
-pub(super) struct Sizes(Mutex<BTreeMap<String, HashMap<u32, Measured>>>);
+pub(super) struct Sizes(Mutex<BTreeMap<String, HashMap<u32, Known>>>);
 
 impl Sizes {
-    fn take(&self, datname: &str) -> HashMap<u32, Measured> {
+    fn take(&self, datname: &str) -> HashMap<u32, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(datname).unwrap_or_default()
     }
 
-    fn put(&self, datname: &str, sizes: HashMap<u32, Measured>) {
+    fn put(&self, datname: &str, sizes: HashMap<u32, Known>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(datname.to_owned(), sizes);
     }
 }
@@ -181,20 +188,21 @@ fn estimate(row: &Row) -> Result<Table, Error> {
 }
 
 /// Takes over the sizes that were measured before, as exact ones where they cannot have changed.
-fn recall(tables: &mut [Table], known: &HashMap<u32, Measured>) {
+fn recall(tables: &mut [Table], known: &HashMap<u32, Known>) {
     for table in tables {
-        let measured = known.get(&table.oid).filter(|measured| measured.trace.files == table.trace.files);
-        if let Some(measured) = measured {
+        let measured = known.get(&table.oid).and_then(|known| known.measured);
+        if let Some(measured) = measured.filter(|measured| measured.trace.files == table.trace.files) {
             table.size = measured.size;
             table.exact = measured.trace == table.trace && !table.writing && measured.at.elapsed() < MEASURE_AGAIN;
         }
     }
 }
 
-/// The tables to measure in this round: the largest that never were, then those that have waited longest.
-fn due<'a>(tables: &'a mut [Table], known: &HashMap<u32, Measured>) -> Vec<&'a mut Table> {
+/// The tables to measure in this round: the largest that nobody has tried to measure, then those whose last attempt is
+/// the longest ago. Attempts count, so that tables that stay locked let the others have their turn.
+fn due<'a>(tables: &'a mut [Table], known: &HashMap<u32, Known>) -> Vec<&'a mut Table> {
     let mut due: Vec<_> = tables.iter_mut().filter(|table| !table.exact).collect();
-    due.sort_by_key(|table| known.get(&table.oid).map(|measured| measured.at));
+    due.sort_by_key(|table| known.get(&table.oid).map(|known| known.tried));
     due.truncate(MEASURED_A_ROUND);
     due
 }
@@ -203,7 +211,7 @@ fn due<'a>(tables: &'a mut [Table], known: &HashMap<u32, Measured>) -> Vec<&'a m
 async fn measure_all(
     session: &mut Session,
     tables: &mut [&mut Table],
-    known: &mut HashMap<u32, Measured>,
+    known: &mut HashMap<u32, Known>,
 ) -> Result<(), Error> {
     for chunk in tables.chunks_mut(CHUNK) {
         match measure(session, chunk, known).await {
@@ -218,9 +226,13 @@ async fn measure_all(
 async fn measure(
     session: &mut Session,
     tables: &mut [&mut Table],
-    known: &mut HashMap<u32, Measured>,
+    known: &mut HashMap<u32, Known>,
 ) -> Result<(), Error> {
     let at = Instant::now();
+    for table in tables.iter() {
+        let untried = Known { tried: at, measured: None };
+        known.entry(table.oid).or_insert(untried).tried = at;
+    }
     let oids: Vec<_> = tables.iter().map(|table| table.oid).collect();
     let sizes = match sizes(session, &oids).await {
         Err(error) if lost_a_race(&error) => sizes(session, &oids).await,
@@ -234,7 +246,8 @@ async fn measure(
         if let Some(size) = sizes.get(&table.oid) {
             table.size = *size;
             table.exact = true;
-            known.insert(table.oid, Measured { size: *size, trace: table.trace, at });
+            let measured = Some(Measured { size: *size, trace: table.trace, at });
+            known.insert(table.oid, Known { tried: at, measured });
         }
     }
     Ok(())
@@ -274,4 +287,19 @@ fn push_rest(rest: &[Table], samples: &mut Samples) {
     size.push(&names, samples);
     samples.push(&ROWS, &names, rest.iter().filter_map(|table| table.rows).sum::<f64>());
     samples.push(&ESTIMATED, &names, f64::from(u8::from(rest.iter().any(|table| !table.exact))));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_that_stay_locked_let_the_others_have_their_turn() {
+        let measured = u32::try_from(MEASURED_A_ROUND).unwrap();
+        let mut tables: Vec<_> = (0..=measured).map(|oid| Table { oid, ..Table::default() }).collect();
+        let locked = Known { tried: Instant::now(), measured: None };
+        let known = (0..measured).map(|oid| (oid, locked)).collect();
+        let due = due(&mut tables, &known);
+        assert_eq!((due.len(), due[0].oid), (MEASURED_A_ROUND, measured));
+    }
 }

@@ -39,6 +39,16 @@ pub struct Config {
 }
 
 impl Config {
+    /// The keys whose values differ from those of another configuration although a running exporter keeps them.
+    pub fn fixed_changes(&self, other: &Self) -> Vec<&'static str> {
+        let changes = [
+            ("state_dir", self.state_dir != other.state_dir),
+            ("[web]", self.web != other.web),
+            ("[log]", self.log != other.log),
+        ];
+        changes.into_iter().filter_map(|(key, changed)| changed.then_some(key)).collect()
+    }
+
     /// One target and every default: what to do without a configuration file.
     ///
     /// The target is `DATABASE_URL`, else what libpq's variables (`PGHOST` and so on) describe; all of its databases are

@@ -2,7 +2,7 @@
 //!
 //! Writers replace whole blocks; a scrape clones references to them under a short lock and never waits for a round.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -193,11 +193,9 @@ impl Published {
         for blocks in contents.blocks.values_mut() {
             blocks.by_source.retain(|candidate, _| source(candidate));
         }
-        let watched: Vec<_> =
-            contents.rounds.keys().map(|source| (source.target.clone(), source.datname.clone())).collect();
-        contents.databases.retain(|(target, datname), _| {
-            watched.iter().any(|(other, name)| other == target && name.as_ref() == Some(datname))
-        });
+        let database = |source: &Source| Some((source.target.clone(), source.datname.clone()?));
+        let watched: BTreeSet<_> = contents.rounds.keys().filter_map(database).collect();
+        contents.databases.retain(|key, _| watched.contains(key));
     }
 
     /// The published samples, a header and its lines for each family, by name; what has expired is left out.

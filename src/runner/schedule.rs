@@ -1,6 +1,7 @@
 //! What is due where: pure, it is told the time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::iter;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,7 @@ pub(super) enum Place {
 /// Something to do at a place.
 #[derive(Clone, Copy)]
 pub(super) enum Work {
-    /// Find the databases of the server.
+    /// Find the databases of the server, unless they are named.
     Discover,
     /// Run one round of a collector.
     Collect(Planned),
@@ -84,6 +85,18 @@ struct Plan {
 }
 
 impl Plan {
+    /// Leaves the place alone for a while; then all of it is due.
+    fn rest(&mut self, until: Instant) {
+        self.not_before = self.not_before.max(until);
+        for entry in &mut self.entries {
+            entry.due = entry.due.min(self.not_before);
+        }
+    }
+
+    fn due(&self, now: Instant) -> Vec<Work> {
+        self.entries.iter().filter(|entry| entry.due <= now).map(|entry| entry.work).collect()
+    }
+
     fn next_due(&self) -> Option<Instant> {
         let due = self.entries.iter().map(|entry| entry.due).min()?;
         Some(due.max(self.not_before))
@@ -102,17 +115,26 @@ pub(super) enum Next {
 pub(super) struct Schedule {
     plans: BTreeMap<Place, Plan>,
     per_database: Vec<Planned>,
+    /// Places that did not answer since one of them last did.
+    silent: BTreeSet<Place>,
+    backoff: Backoff,
 }
 
 impl Schedule {
-    /// The plan for a target whose databases are not known yet.
-    pub(super) fn new(planned: &[Planned], discover: bool, now: Instant) -> Self {
+    /// The plan for a target whose databases are not known yet. The server is visited whatever is collected there, so that
+    /// something tells whether it answers.
+    pub(super) fn new(planned: &[Planned], now: Instant) -> Self {
         let of = |scope| planned.iter().filter(move |planned| planned.scope() == scope).copied();
-        let mut schedule = Self { plans: BTreeMap::new(), per_database: of(Scope::Database).collect() };
-        let discovery = discover.then_some((Work::Discover, DISCOVERY_INTERVAL));
+        let mut schedule = Self {
+            plans: BTreeMap::new(),
+            per_database: of(Scope::Database).collect(),
+            silent: BTreeSet::new(),
+            backoff: Backoff::default(),
+        };
+        let discovery = (Work::Discover, DISCOVERY_INTERVAL);
         let collect = |planned: Planned| (Work::Collect(planned), planned.interval);
         schedule.add(Place::Watch, of(Scope::Watch).map(collect).collect(), now);
-        schedule.add(Place::Server, discovery.into_iter().chain(of(Scope::Server).map(collect)).collect(), now);
+        schedule.add(Place::Server, iter::once(discovery).chain(of(Scope::Server).map(collect)).collect(), now);
         schedule
     }
 
@@ -155,6 +177,9 @@ impl Schedule {
 
     /// Takes what is due at one of the places that `serves` allows: the one that has waited longest.
     pub(super) fn take(&mut self, now: Instant, serves: impl Fn(&Place) -> bool) -> Next {
+        let one_at_a_time = !self.silent.is_empty();
+        let occupied = one_at_a_time && self.plans.iter().any(|(place, plan)| *place != Place::Watch && plan.busy);
+        let serves = |place: &Place| serves(place) && (*place == Place::Watch || !occupied);
         let idle = self.plans.iter_mut().filter(|(place, plan)| serves(place) && !plan.busy);
         let Some((due, place, plan)) =
             idle.filter_map(|(place, plan)| Some((plan.next_due()?, place, plan))).min_by_key(|(due, ..)| *due)
@@ -179,17 +204,43 @@ impl Schedule {
             plan.busy = false;
             plan.backoff.succeed();
         }
+        if *place != Place::Watch {
+            self.silent.clear();
+            self.backoff.succeed();
+        }
     }
 
     /// Frees a place that could not be reached: all of it is due again after a while.
     pub(super) fn fail(&mut self, place: &Place, now: Instant, spread: f64) {
         if let Some(plan) = self.plans.get_mut(place) {
             plan.busy = false;
-            plan.not_before = now + plan.backoff.fail(spread);
-            for entry in &mut plan.entries {
-                entry.due = entry.due.min(plan.not_before);
-            }
+            let wait = plan.backoff.fail(spread);
+            plan.rest(now + wait);
         }
+    }
+
+    /// As `fail`, of a place that did not even answer. An attempt to reach it holds a connection of the exporter for long,
+    /// so until one answers, its lanes try one place at a time. When the server and a database of it are silent, so is
+    /// everything there: all of it rests between two attempts. Returns what was due elsewhere, which fails as well.
+    pub(super) fn fall_silent(&mut self, place: &Place, now: Instant, spread: f64) -> Vec<(Place, Vec<Work>)> {
+        self.fail(place, now, spread);
+        if *place == Place::Watch {
+            return Vec::new();
+        }
+        self.silent.insert(place.clone());
+        if !self.silent.contains(&Place::Server) || self.silent.len() < 2 {
+            return Vec::new();
+        }
+        let until = now + self.backoff.fail(spread);
+        let mut elsewhere = Vec::new();
+        for (other, plan) in self.plans.iter_mut().filter(|(other, plan)| **other != Place::Watch && !plan.busy) {
+            if other != place {
+                elsewhere.push((other.clone(), plan.due(now)));
+            }
+            plan.rest(until);
+        }
+        elsewhere.retain(|(_, work)| !work.is_empty());
+        elsewhere
     }
 }
 
@@ -208,7 +259,7 @@ mod tests {
     }
 
     fn schedule(now: Instant) -> Schedule {
-        Schedule::new(&planned(), true, now)
+        Schedule::new(&planned(), now)
     }
 
     fn take(schedule: &mut Schedule, now: Instant) -> Option<(Place, usize)> {
@@ -257,6 +308,39 @@ mod tests {
         schedule.fail(&place, now + LATER, 1.0);
         assert!(take(&mut schedule, now + LATER).is_none());
         assert_eq!(take(&mut schedule, now + LATER * 2), Some((place, all)));
+    }
+
+    #[test]
+    fn a_server_that_is_silent_is_tried_at_one_place_at_a_time_and_rests_in_between() {
+        let now = Instant::now();
+        let mut schedule = schedule(now);
+        schedule.set_databases(&["app".into(), "shop".into()], now);
+        let (server, _) = take(&mut schedule, now + LATER).unwrap();
+        assert!(schedule.fall_silent(&server, now + LATER, 1.0).is_empty(), "the databases may still answer");
+        let (database, _) = take(&mut schedule, now + LATER).unwrap();
+        assert!(take(&mut schedule, now + LATER).is_none(), "one is tried");
+        let elsewhere = schedule.fall_silent(&database, now + LATER, 1.0);
+        assert!(matches!(elsewhere.as_slice(), [(Place::Database(name), _)] if &**name == "shop"));
+        assert!(take(&mut schedule, now + LATER).is_none(), "all of them rest");
+        let (place, _) = take(&mut schedule, now + LATER * 2).unwrap();
+        schedule.finish(&place);
+        assert!(take(&mut schedule, now + LATER * 2).is_some());
+        assert!(take(&mut schedule, now + LATER * 2).is_some(), "what answers is served by all lanes");
+    }
+
+    #[test]
+    fn databases_that_are_silent_alone_do_not_stop_the_others() {
+        let now = Instant::now();
+        let mut schedule = schedule(now);
+        let (server, _) = take(&mut schedule, now + LATER).unwrap();
+        schedule.finish(&server);
+        schedule.set_databases(&["app".into(), "bad".into(), "worse".into()], now);
+        let (good, _) = take(&mut schedule, now + LATER).unwrap();
+        for _ in ["bad", "worse"] {
+            let (place, _) = take(&mut schedule, now + LATER).unwrap();
+            schedule.finish(&good);
+            assert!(schedule.fall_silent(&place, now + LATER, 1.0).is_empty());
+        }
     }
 
     #[test]

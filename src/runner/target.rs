@@ -15,7 +15,7 @@ use crate::collectors::alembic::Applications;
 use crate::collectors::{self, Context, Notes};
 use crate::config::{Config, Databases, Target};
 use crate::metric::Samples;
-use crate::postgres::{Budget, Error, Session};
+use crate::postgres::{Budget, Error, ErrorKind, Session};
 use crate::state::{self, Memory};
 
 /// One watched server.
@@ -38,8 +38,7 @@ impl Watched {
     pub(super) fn new(config: &Arc<Config>, target: &Target, budget: &Budget, shared: &Shared) -> Self {
         let planned: Vec<_> = collectors::ALL.iter().filter_map(|collector| Planned::new(*collector, config)).collect();
         let now = Instant::now();
-        let discover = matches!(target.databases, Databases::Discovered { .. });
-        let mut schedule = Schedule::new(&planned, discover, now);
+        let mut schedule = Schedule::new(&planned, now);
         if let Databases::Named(datnames) = &target.databases {
             schedule.set_databases(&datnames.iter().map(|datname| datname.as_str().into()).collect::<Vec<_>>(), now);
         }
@@ -169,11 +168,27 @@ impl Watched {
     }
 
     fn unreachable(&self, place: &Place, work: &[Work], error: &Error, duration: Duration) {
-        self.note(place, Reachability { up: Some(false), reason: Some(error.to_string()) });
+        self.fail(place, work, error, duration);
+        let (now, spread) = (Instant::now(), fastrand::f64());
+        let silent = matches!(error.kind(), ErrorKind::Connect | ErrorKind::Timeout);
+        if !silent {
+            self.schedule().fail(place, now, spread);
+            return;
+        }
+        let elsewhere = self.schedule().fall_silent(place, now, spread);
+        for (other, work) in elsewhere {
+            self.fail(&other, &work, error, Duration::ZERO);
+        }
+    }
+
+    fn fail(&self, place: &Place, work: &[Work], error: &Error, duration: Duration) {
+        // Who has no connection to spare knows nothing of the server.
+        if error.kind() != ErrorKind::Budget {
+            self.note(place, Reachability { up: Some(false), reason: Some(error.to_string()) });
+        }
         for planned in work.iter().filter_map(Work::collected) {
             self.published.fail(&self.source(place, planned), error.kind(), error.to_string(), duration);
         }
-        self.schedule().fail(place, Instant::now(), fastrand::f64());
     }
 
     /// Publishes whether a place answers, and logs it when that is news.
@@ -232,6 +247,9 @@ impl Watched {
     }
 
     async fn discover(&self, session: &mut Session) {
+        if let Databases::Named(_) = self.target.databases {
+            return;
+        }
         session.start_round(self.config.sessions.connect_timeout);
         match databases::discover(session, &self.target.databases).await {
             Ok(datnames) => {

@@ -16,6 +16,9 @@ use serde::{Deserialize, Serialize};
 /// The name of the file in the state folder.
 const FILE: &str = "first-seen.json";
 
+/// A file that is written and removed again, to see whether that works.
+const TRIAL: &str = "trial";
+
 /// The version of its format.
 const FORMAT: u32 = 1;
 
@@ -78,6 +81,17 @@ impl Memory {
         };
         let contents = Mutex::new(Contents { seen, changed: false });
         (Self { contents, folder: Some(folder.to_owned()) }, error)
+    }
+
+    /// Whether a folder can keep observations: what is there can be read, and there is room for more. Changes nothing.
+    pub fn check(folder: &Path) -> Result<(), StateError> {
+        let file = folder.join(FILE);
+        if let Err(error) = read(&file) {
+            return Err(StateError::Read { file, error });
+        }
+        let trial = folder.join(TRIAL);
+        let tried = replace(&trial, TRIAL.as_bytes()).and_then(|()| fs::remove_file(trial));
+        tried.map_err(|error| StateError::Write { file, error })
     }
 
     /// Whether observations survive a restart.
@@ -227,6 +241,16 @@ mod tests {
         fs::create_dir(folder.path().join("missing")).unwrap();
         memory.save().unwrap();
         assert_eq!(Memory::open(Some(&folder.path().join("missing"))).0.last(SUBJECT).unwrap().0, "a1");
+    }
+
+    #[test]
+    fn a_folder_is_checked_without_a_change() {
+        let folder = tempfile::tempdir().unwrap();
+        Memory::check(folder.path()).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert!(matches!(Memory::check(&folder.path().join("missing")), Err(StateError::Write { .. })));
+        fs::write(folder.path().join(FILE), "no JSON").unwrap();
+        assert!(matches!(Memory::check(folder.path()), Err(StateError::Read { .. })));
     }
 
     #[test]

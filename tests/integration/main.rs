@@ -14,6 +14,7 @@ mod alembic_pending;
 mod alembic_sources;
 mod alembic_status;
 mod alerts;
+mod bounded;
 mod collect_activity;
 mod collect_alembic;
 mod collect_column_statistics;

@@ -48,6 +48,16 @@ async fn a_reload_takes_the_new_configuration_over_or_keeps_the_old_one_and_says
 }
 
 #[tokio::test]
+async fn a_target_is_told_up_and_ready_whatever_is_collected() {
+    let database = Cluster::shared(NEWEST).database().await;
+    let off: String = ["server", "database", "privileges", "activity", "locks", "migrations"]
+        .map(|name| format!("[collectors.{name}]\nenabled = false\n"))
+        .concat();
+    let exporter = Exporter::start(&format!("{off}{}", target("it", &database))).await;
+    assert_eq!(exporter.metrics().await.value("pgwarden_up", &[("target", "it")]), Some(1.0));
+}
+
+#[tokio::test]
 async fn a_failure_is_logged_once_and_no_secret_is_shown_anywhere() {
     let config = "[log]\nformat = \"json\"\n[sessions]\nconnect_timeout = \"1s\"\n\
                   [[targets]]\nname = \"it\"\nconnection = \"postgresql://me:hunter2@127.0.0.1:1/app?sslmode=disable\"\n";
@@ -91,4 +101,10 @@ async fn first_seen_times_survive_a_restart_and_a_broken_state_folder_stops_noth
     assert!(since(&exporter).await.unwrap() > first);
     assert_eq!(exporter.metrics().await.value("pgwarden_state_errors_total", &[]), Some(1.0));
     assert!(exporter.log().contains("first-seen.json"));
+    exporter.stop().await;
+
+    drop(folder);
+    let exporter = Exporter::start(&config).await;
+    assert!(exporter.metrics().await.value("pgwarden_state_errors_total", &[]) >= Some(1.0));
+    assert!(exporter.log().contains("check that the folder exists"));
 }

@@ -34,18 +34,23 @@ fn openssl(folder: &Path, arguments: &str) {
     assert!(status.unwrap().success(), "openssl {arguments}");
 }
 
-/// An authority `NAME.crt`, and a certificate `server.crt` for the host `localhost` signed by it.
+/// An authority `NAME.crt`.
 fn authority(folder: &Path, name: &str) {
     openssl(
         folder,
         &format!("req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN={name} -keyout {name}.key -out {name}.crt"),
     );
-    openssl(folder, "req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout server.key -out server.csr");
-    fs::write(folder.join("names"), "subjectAltName=DNS:localhost\n").unwrap();
+}
+
+/// A certificate `NAME.crt` that an authority has signed for a host or a role, and its key.
+fn certificate(folder: &Path, name: &str, subject: &str, authority: &str) {
+    openssl(folder, &format!("req -newkey rsa:2048 -nodes -subj /CN={subject} -keyout {name}.key -out {name}.csr"));
+    fs::write(folder.join("names"), format!("subjectAltName=DNS:{subject}\n")).unwrap();
     openssl(
         folder,
         &format!(
-            "x509 -req -in server.csr -CA {name}.crt -CAkey {name}.key -CAcreateserial -days 2 -extfile names -out server.crt"
+            "x509 -req -in {name}.csr -CA {authority}.crt -CAkey {authority}.key -CAcreateserial -days 2 \
+             -extfile names -out {name}.crt"
         ),
     );
 }
@@ -64,7 +69,11 @@ on_majors! {
         let folder = tempfile::tempdir().unwrap();
         authority(folder.path(), "other");
         authority(folder.path(), "ours");
-        for (name, setting) in [("server.crt", "ssl_cert_file"), ("server.key", "ssl_key_file")] {
+        certificate(folder.path(), "server", "localhost", "ours");
+        certificate(folder.path(), "client", "monitor", "ours");
+        certificate(folder.path(), "stranger", "monitor", "other");
+        let settings = [("server.crt", "ssl_cert_file"), ("server.key", "ssl_key_file"), ("ours.crt", "ssl_ca_file")];
+        for (name, setting) in settings {
             let path = cluster.write(name, &fs::read_to_string(folder.path().join(name)).unwrap());
             cluster.set(setting, &path.display().to_string());
         }
@@ -87,6 +96,17 @@ on_majors! {
         for mode in ["require", "verify-ca", "verify-full"] {
             fails(&with("localhost", &format!("sslmode={mode} {}", root("other"))), "tls").await;
         }
+
+        cluster.set_hba("hostssl all all 127.0.0.1/32 cert\nlocal all all trust\n");
+        cluster.stop();
+        cluster.start();
+        let files = |name: &str| {
+            let file = |kind| folder.path().join(format!("{name}.{kind}")).display().to_string();
+            format!("sslmode=verify-full {} sslcert={} sslkey={}", root("ours"), file("crt"), file("key"))
+        };
+        succeeds(&with("localhost", &files("client"))).await;
+        fails(&with("localhost", &format!("sslmode=verify-full {}", root("ours"))), "authentication").await;
+        fails(&with("localhost", &files("stranger")), "tls").await;
     }
 
     async fn a_password_that_changes_while_it_runs(major: Major) {

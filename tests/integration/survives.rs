@@ -128,6 +128,36 @@ on_majors! {
         session.wait_until_holds(query, PATIENCE).await;
     }
 
+    async fn others_that_keep_every_attempt_waiting(major: Major) {
+        let cluster = Cluster::own(major, &[]);
+        drop(shop(&cluster).await);
+        let nowhere = Proxy::to(cluster.port).await;
+        nowhere.set(Weather::BlackHole);
+        let silent = cluster.url(Role::Superuser, "postgres").replace(&cluster.port.to_string(), &nowhere.port.to_string());
+        // Fewer connections than silent servers, each of which would take three for a second at a time.
+        let others: String = (0..6)
+            .map(|number| {
+                format!("[[targets]]\nname = \"{number}\"\nconnection = \"{silent}\"\ndatabases = [\"a\", \"b\", \"c\"]\n")
+            })
+            .collect();
+        let config = config(&cluster.url(Role::Superuser, "postgres"));
+        let config = config.replace("[sessions]\n", "[sessions]\nmax_connections = 4\n");
+        let exporter = Exporter::start(&format!("{config}{others}")).await;
+        wait_until("every collector of the one that answers succeeds", PATIENCE, async || {
+            let metrics = exporter.metrics().await;
+            let mut rounds = metrics.select("pgwarden_collector_success", &[("target", "it")]).peekable();
+            rounds.peek().is_some() && rounds.all(|sample| sample.value > 0.0)
+        })
+        .await;
+        assert_eq!(up(&exporter).await, Some(1.0));
+        wait_until("every silent database is told down", PATIENCE, async || {
+            let metrics = exporter.metrics().await;
+            let down = metrics.select("pgwarden_database_up", &[]).filter(|sample| sample.value == 0.0).count();
+            down == 6 * 3
+        })
+        .await;
+    }
+
     async fn a_server_without_a_free_connection(major: Major) {
         let cluster = Cluster::own(major, &[("max_connections", "6"), ("superuser_reserved_connections", "1")]);
         let observer = shop(&cluster).await;

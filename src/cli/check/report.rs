@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::advice::Advice;
 use crate::cli::Outcome;
 use crate::config::Config;
+use crate::state::Memory;
 
 /// The whole answer; as JSON it is documented in `docs/CLI.md`.
 #[derive(Debug, Serialize)]
@@ -13,6 +14,8 @@ pub(super) struct Report {
     version: u32,
     /// Whether first-seen times survive a restart.
     state_dir: Option<String>,
+    /// Why the state folder is of no use.
+    state_error: Option<String>,
     /// What the configuration expects in version tables.
     pub(super) applications: Vec<ApplicationReport>,
     pub(super) targets: Vec<TargetReport>,
@@ -71,8 +74,14 @@ pub(super) struct CollectorReport {
 
 impl Report {
     pub(super) fn new(config: &Config) -> Self {
-        let state_dir = config.state_dir.as_ref().map(|folder| folder.display().to_string());
-        Self { version: 1, state_dir, applications: Vec::new(), targets: Vec::new() }
+        let folder = config.state_dir.as_deref();
+        Self {
+            version: 1,
+            state_dir: folder.map(|folder| folder.display().to_string()),
+            state_error: folder.and_then(|folder| Memory::check(folder).err()).map(|error| error.to_string()),
+            applications: Vec::new(),
+            targets: Vec::new(),
+        }
     }
 
     /// Unreachable or failing is worse than seeing less.
@@ -86,6 +95,7 @@ impl Report {
             Outcome::CouldNotTell
         } else if databases().any(|database| !database.advice.is_empty())
             || self.applications.iter().any(ApplicationReport::has_more_heads)
+            || self.state_error.is_some()
         {
             Outcome::Finding
         } else {
@@ -141,7 +151,9 @@ pub(super) fn print(report: &Report) {
         }
     }
     match &report.state_dir {
-        Some(folder) => anstream::println!("state folder {folder}"),
+        Some(folder) => {
+            headline(0, report.state_error.is_none(), &format!("state folder {folder}"), report.state_error.as_deref());
+        }
         None => anstream::println!("no state folder: first-seen times start anew with each start (set state_dir)"),
     }
 }

@@ -19,8 +19,8 @@ use super::{
     defaults,
 };
 
-/// Why a limit of connections is at least 1.
-const NO_CONNECTION: &str = "without a connection nothing is seen";
+/// Most connections that may be configured: without one nothing is seen, and more help nobody.
+const CONNECTIONS_LIMIT: usize = 10_000;
 /// Longest identifier that PostgreSQL keeps whole, in bytes.
 const IDENTIFIER_BYTES: usize = 63;
 /// Longest wait for a lock that may be configured: everybody who comes after us in the queue waits as long.
@@ -91,7 +91,7 @@ fn state_dir(raw: Maybe<PathBuf>, environment: &Environment) -> Result<Option<Pa
 fn sessions(raw: raw::Sessions) -> Result<Sessions, Fault> {
     let default = Sessions::default();
     Ok(Sessions {
-        max_connections: at_least(1, raw.max_connections, NO_CONNECTION)?.unwrap_or(default.max_connections),
+        max_connections: connections(raw.max_connections)?.unwrap_or(default.max_connections),
         connect_timeout: period(raw.connect_timeout.as_ref(), MILLISECOND, LONGEST)?.unwrap_or(default.connect_timeout),
         lock_timeout: period(raw.lock_timeout.as_ref(), MILLISECOND, LOCK_TIMEOUT_LIMIT)?
             .unwrap_or(default.lock_timeout),
@@ -181,6 +181,16 @@ fn bound(value: Option<usize>, default: usize) -> usize {
 fn at_least<T: Copy + PartialOrd + Display>(least: T, value: Maybe<T>, why: &str) -> Result<Option<T>, Fault> {
     match value {
         Some(value) if *value.get_ref() < least => Err(Fault::of(&value, format!("expected at least {least}: {why}"))),
+        value => Ok(value.map(Spanned::into_inner)),
+    }
+}
+
+/// A number of connections.
+fn connections(value: Maybe<usize>) -> Result<Option<usize>, Fault> {
+    match value {
+        Some(value) if !(1..=CONNECTIONS_LIMIT).contains(value.get_ref()) => {
+            Err(Fault::of(&value, format!("expected 1 to {CONNECTIONS_LIMIT} connections")))
+        }
         value => Ok(value.map(Spanned::into_inner)),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use globset::{Glob, GlobSet};
 use toml::Spanned;
 
-use super::{NO_CONNECTION, at_least, identifier};
+use super::{connections, identifier};
 use crate::config::error::Fault;
 use crate::config::raw::{self, Maybe};
 use crate::config::{Connection, Databases, Environment, PasswordSource, Secret, Target, defaults};
@@ -29,7 +29,7 @@ pub(super) fn targets(raw: Vec<Spanned<raw::Target>>, environment: &Environment)
 }
 
 fn target(raw: raw::Target, environment: &Environment) -> Result<Target, Fault> {
-    let max_connections = at_least(1, raw.max_connections, NO_CONNECTION)?.unwrap_or(defaults::TARGET_MAX_CONNECTIONS);
+    let max_connections = connections(raw.max_connections)?.unwrap_or(defaults::TARGET_MAX_CONNECTIONS);
     let databases = databases(raw.databases, raw.include, raw.exclude)?;
     let mut connection = connection(&raw.connection, environment)?;
     if let Some(password) = password(raw.password, raw.password_env, raw.password_file, environment)? {

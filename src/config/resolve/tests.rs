@@ -45,7 +45,8 @@ fn an_error_names_file_line_column_and_what_was_expected() {
         ("stale_after = 1", "1:15: expected at least 2"),
         ("stale_after = -1", "1:15: expected a whole number, 0 or more, found an integer"),
         ("state_dir = ''", "1:13: expected a folder"),
-        ("[sessions]\nmax_connections = 0", "2:19: expected at least 1"),
+        ("[sessions]\nmax_connections = 0", "2:19: expected 1 to 10000 connections"),
+        ("[sessions]\nmax_connections = 9223372036854775807", "2:19: expected 1 to 10000 connections"),
         ("[sessions]\nconnect_timeout = '0s'", "2:19: expected a duration from 1ms to 1day"),
         ("[sessions]\nlock_timeout = '1s'", "2:16: expected a duration from 1ms to 200ms"),
         ("[sessions]\nlock_timeout = '999us'", "2:16: expected a duration from 1ms to 200ms"),
@@ -74,7 +75,7 @@ fn an_error_names_file_line_column_and_what_was_expected() {
 #[test]
 fn an_error_of_a_target_has_its_place() {
     for (line, expected) in [
-        ("max_connections = 0", "4:19: expected at least 1"),
+        ("max_connections = 0", "4:19: expected 1 to 10000 connections"),
         ("databases = []", "4:13: expected at least one database"),
         ("databases = ['a', 'a']", "4:19: this database is named twice"),
         ("include = ['[']", "4:12: expected a pattern such as \"app_*\""),

@@ -1,6 +1,7 @@
 //! What the code of an application expects, as the page shows it.
 
-use super::{Standing, What, ago, number};
+use super::model::What;
+use super::words::{Standing, ago, number};
 use crate::collectors::alembic::{self, Applications};
 
 /// One application and the source of its revisions.

@@ -1,5 +1,10 @@
+use std::collections::BTreeMap;
+
+use super::model::MAX_PLACES;
+use super::words::ago;
 use super::*;
 use crate::postgres::ErrorKind;
+use crate::runner::{Reachability, Rounds, Source};
 
 const NOW: f64 = 1_000_000.0;
 
@@ -47,7 +52,7 @@ fn what_works_is_shown_with_its_age_and_size() {
 #[test]
 fn what_fails_stands_at_the_top_in_words() {
     let overview = overview(up(), up(), failed("the statement took longer than 20 s"));
-    let problems = problems(&targets(&overview, NOW), &[]);
+    let problems = problems(targets(&overview, NOW).iter().flat_map(Target::problems));
     assert_eq!(problems.len(), 1);
     let reason = "the statement took longer than 20 s";
     assert_eq!(problems[0].what, What::Failing { collector: "table_sizes", kind: "timeout", reason });
@@ -83,7 +88,7 @@ fn the_same_problem_in_many_places_is_one() {
     for index in 0..MAX_PLACES + 6 {
         overview.rounds.insert(source("main", Some(&format!("app{index}"))), failed("late"));
     }
-    let problems = problems(&targets(&overview, NOW), &[]);
+    let problems = problems(targets(&overview, NOW).iter().flat_map(Target::problems));
     assert_eq!((problems.len(), problems[0].places.len(), problems[0].more_places), (1, MAX_PLACES, 7));
     assert!(render(&overview).contains("and 7 more"));
 }
