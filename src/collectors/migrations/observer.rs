@@ -141,7 +141,7 @@ impl Observer {
             let looked = timeout_at(until, look_into(session, datname, &relations, config)).await;
             given_up |= looked.is_err();
             // Whoever got but the rest of the time is not to blame; in the next round it gets more.
-            if looked.is_err() && begun.elapsed() < VISITS / 2 {
+            if looked.is_err() && begun.elapsed() < time / 2 {
                 break;
             }
             let known = self.known.entry(oid).or_default();
