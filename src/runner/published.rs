@@ -92,7 +92,28 @@ pub struct Reachability {
     /// Whether the last attempt to open or use a session succeeded; `None` before the first.
     pub up: Option<bool>,
     /// Why not.
-    pub reason: Option<String>,
+    pub failure: Option<(ErrorKind, String)>,
+}
+
+impl Reachability {
+    /// Something that answers.
+    pub fn up() -> Self {
+        Self { up: Some(true), failure: None }
+    }
+
+    /// Something that cannot be reached.
+    pub fn down(kind: ErrorKind, reason: impl Into<String>) -> Self {
+        Self { up: Some(false), failure: Some((kind, reason.into())) }
+    }
+
+    fn kind(&self) -> Option<ErrorKind> {
+        self.failure.as_ref().map(|(kind, _)| *kind)
+    }
+
+    /// Whether it differs by more than the words of a failure, which change from attempt to attempt.
+    fn differs(&self, before: &Self) -> bool {
+        (self.up, self.kind()) != (before.up, before.kind())
+    }
 }
 
 #[derive(Debug, Default)]
@@ -170,13 +191,20 @@ impl Published {
 
     /// Notes whether a target answers. Returns whether that is news.
     pub fn target(&self, target: &Arc<str>, reachability: Reachability) -> bool {
-        self.lock().targets.insert(Arc::clone(target), reachability.clone()) != Some(reachability)
+        let mut contents = self.lock();
+        let news = contents.targets.get(target).is_none_or(|before| reachability.differs(before));
+        contents.targets.insert(Arc::clone(target), reachability);
+        news
     }
 
-    /// Notes whether a database answers. Returns whether that is news.
+    /// Notes whether a database answers. Returns whether that is news, which it is not when it has just been found.
     pub fn database(&self, target: &Arc<str>, datname: &Arc<str>, reachability: Reachability) -> bool {
         let key = (Arc::clone(target), Arc::clone(datname));
-        self.lock().databases.insert(key, reachability.clone()) != Some(reachability)
+        let mut contents = self.lock();
+        let before = contents.databases.get(&key).cloned().unwrap_or_else(Reachability::up);
+        let news = reachability.differs(&before);
+        contents.databases.insert(key, reachability);
+        news
     }
 
     /// Notes that a source exists, before its first round has ended.
@@ -342,12 +370,23 @@ mod tests {
     }
 
     #[test]
+    fn a_change_of_what_can_be_reached_is_news_and_its_wording_is_not() {
+        let published = Published::default();
+        let refused = |words: &str| Reachability::down(ErrorKind::Connect, words);
+        let database = |reachability| published.database(&"main".into(), &"app".into(), reachability);
+        let late = Reachability::down(ErrorKind::Timeout, "late");
+        let told = [Reachability::up(), refused("a"), refused("b"), late, Reachability::up()].map(database);
+        assert_eq!(told, [false, true, false, true, true]);
+        assert!(published.target(&"main".into(), Reachability::up()), "of a target the first answer is news");
+    }
+
+    #[test]
     fn nothing_is_left_of_a_database_that_is_gone() {
         let published = Published::default();
         for datname in ["app", "gone"] {
             let source = source(datname);
             published.succeed(&source, scans(1.0), Duration::ZERO, LIFETIME, 0.0);
-            published.database(&source.target, &datname.into(), Reachability { up: Some(true), reason: None });
+            published.database(&source.target, &datname.into(), Reachability::up());
         }
         published.retain(|_| true, |source| source.datname.as_deref() != Some("gone"));
         assert!(!text(&published).contains("gone"));

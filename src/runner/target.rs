@@ -163,7 +163,7 @@ impl Watched {
             Some(open) => open,
             None => Session::open(&self.target.connection, datname, &self.config.sessions, &self.budget).await?,
         };
-        self.note(place, Reachability { up: Some(true), reason: None });
+        self.note(place, Reachability::up());
         Ok(session.insert(open))
     }
 
@@ -176,15 +176,16 @@ impl Watched {
             return;
         }
         let elsewhere = self.schedule().fall_silent(place, now, spread);
+        let error = Error::new(error.kind(), "the server does not answer", error);
         for (other, work) in elsewhere {
-            self.fail(&other, &work, error, Duration::ZERO);
+            self.fail(&other, &work, &error, Duration::ZERO);
         }
     }
 
     fn fail(&self, place: &Place, work: &[Work], error: &Error, duration: Duration) {
         // Who has no connection to spare knows nothing of the server.
         if error.kind() != ErrorKind::Budget {
-            self.note(place, Reachability { up: Some(false), reason: Some(error.to_string()) });
+            self.note(place, Reachability::down(error.kind(), error.to_string()));
         }
         for planned in work.iter().filter_map(Work::collected) {
             self.published.fail(&self.source(place, planned), error.kind(), error.to_string(), duration);
@@ -193,15 +194,15 @@ impl Watched {
 
     /// Publishes whether a place answers, and logs it when that is news.
     fn note(&self, place: &Place, reachability: Reachability) {
-        let reason = reachability.reason.clone();
+        let failure = reachability.failure.clone();
         let (news, datname) = match place {
             Place::Database(datname) => (self.published.database(&self.name, datname, reachability), &**datname),
             // One place speaks for the target, else two that differ would make it flap.
             Place::Server if self.watches() => (false, ""),
             Place::Watch | Place::Server => (self.published.target(&self.name, reachability), ""),
         };
-        match reason {
-            Some(reason) if news => warn!(target = &*self.name, datname, "unreachable: {reason}"),
+        match failure {
+            Some((_, reason)) if news => warn!(target = &*self.name, datname, "unreachable: {reason}"),
             None if news => info!(target = &*self.name, datname, "reachable"),
             _ => {}
         }

@@ -58,7 +58,7 @@ mod tests {
 
     fn overview(up: Option<bool>, succeeded: Option<bool>) -> Overview {
         let mut overview = Overview::default();
-        overview.targets.insert("main".into(), Reachability { up, reason: None });
+        overview.targets.insert("main".into(), Reachability { up, failure: None });
         overview.rounds.insert(source("main", None), Rounds { succeeded, ..Rounds::default() });
         overview
     }
@@ -94,7 +94,7 @@ mod tests {
         let mut overview = overview(Some(true), Some(true));
         overview.rounds.insert(source("main", Some("app")), Rounds::default());
         assert!(awaited(&overview).unwrap().contains("database app"));
-        overview.databases.insert(("main".into(), "app".into()), Reachability { up: Some(false), reason: None });
+        overview.databases.insert(("main".into(), "app".into()), Reachability { up: Some(false), failure: None });
         assert_eq!(awaited(&overview), None);
     }
 

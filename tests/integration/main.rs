@@ -15,6 +15,7 @@ mod alembic_sources;
 mod alembic_status;
 mod alerts;
 mod bounded;
+mod check;
 mod collect_activity;
 mod collect_alembic;
 mod collect_column_statistics;

@@ -74,7 +74,7 @@ impl Server {
     /// With samples of several sources in it, of all kinds and with labels that need escapes.
     async fn filled() -> Self {
         let server = Self::start().await;
-        server.published.target(&"main".into(), Reachability { up: Some(true), reason: None });
+        server.published.target(&"main".into(), Reachability::up());
         for datname in ["app", "sh\"op\\\n🦀"] {
             server.publish(&source(Some(datname)), 3);
         }
@@ -254,7 +254,7 @@ async fn ready_waits_for_the_first_round_and_stays() {
     assert_eq!(server.status(Method::GET, "/-/healthy").await, StatusCode::OK);
     assert_eq!(server.status(Method::GET, "/-/ready").await, StatusCode::SERVICE_UNAVAILABLE);
 
-    server.published.target(&"main".into(), Reachability { up: Some(true), reason: None });
+    server.published.target(&"main".into(), Reachability::up());
     server.published.expect(&source(Some("app")), Duration::from_secs(10));
     let response = server.get("/-/ready").await;
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);

@@ -3,12 +3,14 @@
 mod advice;
 mod report;
 
+use std::sync::Arc;
+
 use super::Outcome;
 use super::output::Format;
 use super::source::Source;
 use crate::collectors::alembic::Application;
 use crate::collectors::privileges;
-use crate::config::{Config, Target};
+use crate::config::{Config, Connection, Target};
 use crate::postgres::{Budget, Error, Session};
 use crate::runner::{self, Overview, Shared};
 use advice::Advice;
@@ -50,25 +52,18 @@ async fn examine(config: &Config, overview: &Overview) -> Report {
 }
 
 async fn examine_target(config: &Config, target: &Target, overview: &Overview) -> TargetReport {
-    let of_target = |name: &str| name == target.name;
-    let error = overview.targets.get(target.name.as_str()).and_then(|reachability| reachability.reason.clone());
+    let failure = overview.targets.get(target.name.as_str()).and_then(|reachability| reachability.failure.as_ref());
+    let Connection { user, dbname, .. } = &target.connection;
     let mut report = TargetReport {
         name: target.name.clone(),
-        up: error.is_none(),
+        up: failure.is_none(),
         server_version: None,
-        error,
+        error: failure.map(|(_, reason)| reason.clone()),
         collectors: collectors(overview, &target.name, None),
-        advice: Vec::new(),
+        advice: failure.map_or_else(Vec::new, |(kind, _)| advice::for_unreachable(*kind, user, dbname)),
         databases: Vec::new(),
     };
-    if !report.up {
-        let kind =
-            overview.rounds.iter().find(|(source, rounds)| of_target(&source.target) && rounds.failure.is_some());
-        if let Some((kind, _)) = kind.and_then(|(_, rounds)| rounds.failure.as_ref()) {
-            report.advice = advice::for_unreachable(*kind, &target.connection.user, &target.connection.dbname);
-        }
-    }
-    for (_, datname) in overview.databases.keys().filter(|(name, _)| of_target(name)) {
+    for (_, datname) in overview.databases.keys().filter(|(name, _)| **name == *target.name) {
         let (database, version) = examine_database(config, target, datname, overview).await;
         report.server_version = report.server_version.or(version);
         report.databases.push(database);
@@ -79,17 +74,21 @@ async fn examine_target(config: &Config, target: &Target, overview: &Overview) -
 async fn examine_database(
     config: &Config,
     target: &Target,
-    datname: &str,
+    datname: &Arc<str>,
     overview: &Overview,
 ) -> (DatabaseReport, Option<String>) {
-    let (error, advice, version) = match see(config, target, datname).await {
+    let known = overview.databases.get(&(target.name.as_str().into(), Arc::clone(datname)));
+    let seen = match known.and_then(|reachability| reachability.failure.clone()) {
+        // Another attempt would only take as long again.
+        Some(failure) => Err(failure),
+        None => see(config, target, datname).await.map_err(|error| (error.kind(), error.to_string())),
+    };
+    let (error, advice, version) = match seen {
         Ok((advice, version)) => (None, advice, Some(version)),
-        Err(error) => {
-            (Some(error.to_string()), advice::for_unreachable(error.kind(), &target.connection.user, datname), None)
-        }
+        Err((kind, reason)) => (Some(reason), advice::for_unreachable(kind, &target.connection.user, datname), None),
     };
     let collectors = collectors(overview, &target.name, Some(datname));
-    (DatabaseReport { datname: datname.to_owned(), up: error.is_none(), error, collectors, advice }, version)
+    (DatabaseReport { datname: datname.to_string(), up: error.is_none(), error, collectors, advice }, version)
 }
 
 async fn see(config: &Config, target: &Target, datname: &str) -> Result<(Vec<Advice>, String), Error> {

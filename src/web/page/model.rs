@@ -179,7 +179,8 @@ impl<'a> Place<'a> {
     }
 
     pub(super) fn reason(&self) -> &'a str {
-        self.reachability.and_then(|reachability| reachability.reason.as_deref()).unwrap_or_default()
+        let failure = self.reachability.and_then(|reachability| reachability.failure.as_ref());
+        failure.map_or("", |(_, reason)| reason)
     }
 
     pub(super) fn standing(&self) -> Standing {

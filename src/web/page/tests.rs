@@ -21,11 +21,11 @@ fn failed(reason: &str) -> Rounds {
 }
 
 fn up() -> Reachability {
-    Reachability { up: Some(true), reason: None }
+    Reachability::up()
 }
 
 fn down(reason: &str) -> Reachability {
-    Reachability { up: Some(false), reason: Some(reason.to_owned()) }
+    Reachability::down(ErrorKind::Connect, reason)
 }
 
 fn overview(target: Reachability, database: Reachability, rounds: Rounds) -> Overview {
