@@ -191,25 +191,22 @@ impl Published {
 
     /// Notes whether a target answers. Returns whether that is news.
     pub fn target(&self, target: &Arc<str>, reachability: Reachability) -> bool {
-        let mut contents = self.lock();
-        let news = contents.targets.get(target).is_none_or(|before| reachability.differs(before));
-        contents.targets.insert(Arc::clone(target), reachability);
-        news
+        let before = self.lock().targets.insert(Arc::clone(target), reachability.clone()).unwrap_or_default();
+        reachability.differs(&before)
     }
 
     /// Notes whether a database answers. Returns whether that is news, which it is not when it has just been found.
     pub fn database(&self, target: &Arc<str>, datname: &Arc<str>, reachability: Reachability) -> bool {
         let key = (Arc::clone(target), Arc::clone(datname));
-        let mut contents = self.lock();
-        let before = contents.databases.get(&key).cloned().unwrap_or_else(Reachability::up);
-        let news = reachability.differs(&before);
-        contents.databases.insert(key, reachability);
-        news
+        let before = self.lock().databases.insert(key, reachability.clone()).unwrap_or_else(Reachability::up);
+        reachability.differs(&before)
     }
 
-    /// Notes that a source exists, before its first round has ended.
+    /// Notes that a source exists, and its target, before its first round has ended.
     pub fn expect(&self, source: &Source, interval: Duration) {
-        self.lock().rounds.entry(source.clone()).or_default().interval = interval;
+        let mut contents = self.lock();
+        contents.targets.entry(Arc::clone(&source.target)).or_default();
+        contents.rounds.entry(source.clone()).or_default().interval = interval;
     }
 
     /// Drops everything of sources, targets and databases that are no longer watched.
@@ -377,6 +374,7 @@ mod tests {
         let late = Reachability::down(ErrorKind::Timeout, "late");
         let told = [Reachability::up(), refused("a"), refused("b"), late, Reachability::up()].map(database);
         assert_eq!(told, [false, true, false, true, true]);
+        published.expect(&source("app"), LIFETIME);
         assert!(published.target(&"main".into(), Reachability::up()), "of a target the first answer is news");
     }
 

@@ -219,6 +219,14 @@ impl Schedule {
         }
     }
 
+    /// Frees a place that there was no connection for. That says nothing of the server, so the wait does not grow.
+    pub(super) fn postpone(&mut self, place: &Place, now: Instant, spread: f64) {
+        if let Some(plan) = self.plans.get_mut(place) {
+            plan.busy = false;
+            plan.rest(now + Backoff::default().fail(spread));
+        }
+    }
+
     /// As `fail`, of a place that did not even answer. An attempt to reach it holds a connection of the exporter for long,
     /// so until one answers, its lanes try one place at a time. When the server and a database of it are silent, so is
     /// everything there: all of it rests between two attempts. Returns what was due elsewhere, which fails as well.
@@ -326,6 +334,16 @@ mod tests {
         schedule.finish(&place);
         assert!(take(&mut schedule, now + LATER * 2).is_some());
         assert!(take(&mut schedule, now + LATER * 2).is_some(), "what answers is served by all lanes");
+    }
+
+    #[test]
+    fn a_place_that_waits_for_a_connection_never_waits_longer() {
+        let now = Instant::now();
+        let mut schedule = schedule(now);
+        for round in 1..5 {
+            let (place, _) = take(&mut schedule, now + LATER * round).unwrap();
+            schedule.postpone(&place, now + LATER * round, 1.0);
+        }
     }
 
     #[test]

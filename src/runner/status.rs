@@ -115,10 +115,10 @@ pub fn families(shared: &Shared, runner: Option<&Runner>) -> Vec<Family> {
 
 fn push_overview(overview: &Overview, samples: &mut Samples) {
     for (target, reachability) in &overview.targets {
-        samples.push(&UP, &labels([target]), flag(reachability.up == Some(true)));
+        samples.push_some(&UP, &labels([target]), reachability.up.map(flag));
     }
     for ((target, datname), reachability) in &overview.databases {
-        samples.push(&DATABASE_UP, &labels([target, datname]), flag(reachability.up == Some(true)));
+        samples.push_some(&DATABASE_UP, &labels([target, datname]), reachability.up.map(flag));
     }
     for (source, rounds) in &overview.rounds {
         let datname = source.datname.as_deref().unwrap_or_default();

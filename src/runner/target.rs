@@ -170,12 +170,11 @@ impl Watched {
     fn unreachable(&self, place: &Place, work: &[Work], error: &Error, duration: Duration) {
         self.fail(place, work, error, duration);
         let (now, spread) = (Instant::now(), fastrand::f64());
-        let silent = matches!(error.kind(), ErrorKind::Connect | ErrorKind::Timeout);
-        if !silent {
-            self.schedule().fail(place, now, spread);
-            return;
-        }
-        let elsewhere = self.schedule().fall_silent(place, now, spread);
+        let elsewhere = match error.kind() {
+            ErrorKind::Budget => return self.schedule().postpone(place, now, spread),
+            ErrorKind::Connect | ErrorKind::Timeout => self.schedule().fall_silent(place, now, spread),
+            _ => return self.schedule().fail(place, now, spread),
+        };
         let error = Error::new(error.kind(), "the server does not answer", error);
         for (other, work) in elsewhere {
             self.fail(&other, &work, &error, Duration::ZERO);

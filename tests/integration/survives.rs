@@ -135,11 +135,11 @@ on_majors! {
         nowhere.set(Weather::BlackHole);
         let silent = cluster.url(Role::Superuser, "postgres").replace(&cluster.port.to_string(), &nowhere.port.to_string());
         // Fewer connections than silent servers, each of which would take three for a second at a time.
-        let others: String = (0..6)
-            .map(|number| {
-                format!("[[targets]]\nname = \"{number}\"\nconnection = \"{silent}\"\ndatabases = [\"a\", \"b\", \"c\"]\n")
-            })
-            .collect();
+        let other = |number| {
+            let databases = ["a", "b", "c"];
+            format!("[[targets]]\nname = \"{number}\"\nconnection = \"{silent}\"\ndatabases = {databases:?}\n")
+        };
+        let others = [0, 1, 2, 3, 4, 5].map(other).concat();
         let config = config(&cluster.url(Role::Superuser, "postgres"));
         let config = config.replace("[sessions]\n", "[sessions]\nmax_connections = 4\n");
         let exporter = Exporter::start(&format!("{config}{others}")).await;
