@@ -110,9 +110,12 @@ impl Reachability {
         self.failure.as_ref().map(|(kind, _)| *kind)
     }
 
-    /// Whether it differs by more than the words of a failure, which change from attempt to attempt.
-    fn differs(&self, before: &Self) -> bool {
-        (self.up, self.kind()) != (before.up, before.kind())
+    /// Takes the place of what was known; returns whether more differs than the words of a failure, which change from
+    /// attempt to attempt.
+    fn replace(self, known: &mut Self) -> bool {
+        let news = (self.up, self.kind()) != (known.up, known.kind());
+        *known = self;
+        news
     }
 }
 
@@ -191,15 +194,13 @@ impl Published {
 
     /// Notes whether a target answers. Returns whether that is news.
     pub fn target(&self, target: &Arc<str>, reachability: Reachability) -> bool {
-        let before = self.lock().targets.insert(Arc::clone(target), reachability.clone()).unwrap_or_default();
-        reachability.differs(&before)
+        reachability.replace(self.lock().targets.entry(Arc::clone(target)).or_default())
     }
 
     /// Notes whether a database answers. Returns whether that is news, which it is not when it has just been found.
     pub fn database(&self, target: &Arc<str>, datname: &Arc<str>, reachability: Reachability) -> bool {
         let key = (Arc::clone(target), Arc::clone(datname));
-        let before = self.lock().databases.insert(key, reachability.clone()).unwrap_or_else(Reachability::up);
-        reachability.differs(&before)
+        reachability.replace(self.lock().databases.entry(key).or_insert_with(Reachability::up))
     }
 
     /// Notes that a source exists, and its target, before its first round has ended.
