@@ -3,16 +3,22 @@
 //! Deterministic: the same revision files give the same bytes, whatever machine reads them. Revisions stand in the order
 //! in which Alembic reads their files, because the order of an upgrade depends on it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use thiserror::Error;
 
 use super::graph::Graph;
+use super::operations::{Operations, Told};
 use super::reader::{Script, Unparsable};
 
 /// The version of the format that is written; the only one that is read.
 const VERSION: u32 = 1;
 /// What tells a manifest from another JSON file.
 const KIND: &str = "alembic_manifest";
+/// The version of what is told about operations. It changes more often than the rest, and the rest is of use without it.
+const OPERATIONS_VERSION: u32 = 1;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,6 +27,26 @@ struct Manifest {
     kind: String,
     revisions: Vec<Script>,
     unparsable: Vec<Unparsable>,
+    /// Read for itself once its version is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    operations: Option<Value>,
+}
+
+/// What the revisions do.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Operated {
+    version: u32,
+    revisions: BTreeMap<String, Told>,
+}
+
+/// What a manifest holds.
+#[derive(Debug)]
+pub struct Content {
+    /// The revisions.
+    pub graph: Graph,
+    /// What each of them does, as far as it is told.
+    pub operations: BTreeMap<String, Told>,
 }
 
 /// The fields that tell whether the rest can be read.
@@ -46,9 +72,11 @@ pub enum ManifestError {
     OtherVersion(u32),
 }
 
-/// Writes the graph as JSON with a final newline.
-pub fn write(graph: &Graph) -> Result<String, serde_json::Error> {
+/// Writes the graph, and what its revisions do, as JSON with a final newline.
+pub fn write(graph: &Graph, operations: &Operations) -> Result<String, serde_json::Error> {
+    let operated = Operated { version: OPERATIONS_VERSION, revisions: operations.told(graph) };
     let manifest = Manifest {
+        operations: (!operated.revisions.is_empty()).then(|| serde_json::to_value(operated)).transpose()?,
         version: VERSION,
         kind: KIND.to_owned(),
         revisions: graph.declared().to_vec(),
@@ -58,7 +86,7 @@ pub fn write(graph: &Graph) -> Result<String, serde_json::Error> {
 }
 
 /// Reads what [`write`] has written.
-pub fn read(json: &[u8]) -> Result<Graph, ManifestError> {
+pub fn read(json: &[u8]) -> Result<Content, ManifestError> {
     let header: Header = serde_json::from_slice(json)?;
     if header.kind.as_deref() != Some(KIND) {
         return Err(ManifestError::OtherKind);
@@ -69,7 +97,19 @@ pub fn read(json: &[u8]) -> Result<Graph, ManifestError> {
         None => return Err(ManifestError::OtherVersion(0)),
     }
     let manifest: Manifest = serde_json::from_slice(json)?;
-    Ok(Graph::new(manifest.revisions, manifest.unparsable))
+    Ok(Content {
+        graph: Graph::new(manifest.revisions, manifest.unparsable),
+        operations: manifest.operations.map(operated).transpose()?.unwrap_or_default(),
+    })
+}
+
+/// What the revisions do; nothing where another version of pgwarden tells it.
+fn operated(operations: Value) -> Result<BTreeMap<String, Told>, serde_json::Error> {
+    let version = operations.get("version").and_then(Value::as_u64);
+    if version.is_some_and(|version| version != u64::from(OPERATIONS_VERSION)) {
+        return Ok(BTreeMap::new());
+    }
+    Ok(serde_json::from_value::<Operated>(operations)?.revisions)
 }
 
 #[cfg(test)]
@@ -79,22 +119,26 @@ mod tests {
     use super::super::graph::tests::graph;
     use super::*;
 
+    fn written(graph: &Graph) -> String {
+        write(graph, &Operations::default()).unwrap()
+    }
+
     #[test]
     fn a_graph_survives_the_file() {
         let original = graph(&["a #core", "b: a", "c: a / b", "d: b c", "d: b"]);
-        let json = write(&original).unwrap();
-        let read = read(json.as_bytes()).unwrap();
+        let json = written(&original);
+        let read = read(json.as_bytes()).unwrap().graph;
         assert_eq!(read.declared(), original.declared());
         assert_eq!(read.history(), original.history());
         assert_eq!(read.findings(), original.findings());
-        assert_eq!(write(&read).unwrap(), json);
+        assert_eq!(written(&read), json);
     }
 
     #[test]
     fn unparsable_files_are_not_forgotten() {
         let unparsable = vec![Unparsable { file: "x.py".into(), reason: "is computed".into() }];
-        let json = write(&Graph::new(vec![], unparsable.clone())).unwrap();
-        assert_eq!(read(json.as_bytes()).unwrap().unparsable(), unparsable);
+        let json = written(&Graph::new(vec![], unparsable.clone()));
+        assert_eq!(read(json.as_bytes()).unwrap().graph.unparsable(), unparsable);
     }
 
     #[test]
@@ -119,7 +163,7 @@ mod tests {
 
         #[test]
         fn a_damaged_manifest_never_panics(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
-            let mut json = write(&graph(&["a #core", "b: a", "c: a / b"])).unwrap().into_bytes();
+            let mut json = written(&graph(&["a #core", "b: a", "c: a / b"])).into_bytes();
             let at = at.index(json.len());
             json[at] = byte;
             let _ = read(&json);

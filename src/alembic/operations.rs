@@ -1,21 +1,25 @@
 //! What revisions do, read from the files that declare them: what is unsafe about those that are still to run.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde::{Deserialize, Serialize};
+
+use super::graph::Graph;
 use super::lint::{self, Finding, Knowledge, Migration, Options};
+use super::reader::Script;
 use super::scripts::{Scripts, Stamp, in_parallel};
 use super::source;
 
 /// Lists of pending revisions whose findings are kept; databases move from one to the next.
 const MAX_JUDGED: usize = 1000;
 
-/// What the revisions of one source do; nothing is known of those that come from a manifest.
+/// What the revisions of one source do.
 #[derive(Debug, Default)]
 pub struct Operations {
     files: HashMap<PathBuf, File>,
-    revisions: HashMap<String, PathBuf>,
+    revisions: HashMap<String, Revision>,
     folder: Knowledge,
     judged: Mutex<HashMap<(u32, Vec<String>), Judged>>,
 }
@@ -23,20 +27,38 @@ pub struct Operations {
 /// What is unsafe about some revisions, each finding with its revision; `None` where one of them cannot be told.
 pub type Judged = Option<Arc<Vec<(String, Finding)>>>;
 
+/// What one revision does.
+#[derive(Clone, Debug)]
+struct Revision {
+    migration: Arc<Migration>,
+    lock_timeout_is_set: bool,
+}
+
 /// One file, read once until it changes.
 #[derive(Clone, Debug)]
 struct File {
     stamp: Option<Stamp>,
     /// `None` where it cannot be read.
     migration: Option<Arc<Migration>>,
+}
+
+/// What one revision does, as a manifest tells it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Told<M = Migration> {
     lock_timeout_is_set: bool,
+    migration: M,
 }
 
 impl Operations {
-    /// Reads the files of the revisions that `scripts` holds now; those that `before` knows unchanged are not read.
+    /// Reads the files of the revisions that `scripts` holds now; those that `before` knows unchanged are not read. What a
+    /// manifest tells is known already.
     ///
     /// Blocks on the file system.
     pub fn read(scripts: &Scripts, before: &Self) -> Self {
+        if let Some(told) = scripts.told() {
+            return Self::from_told(told.clone());
+        }
         let listed: Vec<_> = scripts.revision_files().collect();
         let mut environments: HashMap<&Path, bool> = HashMap::new();
         for (_, path, _) in &listed {
@@ -48,16 +70,41 @@ impl Operations {
             let (_, path, stamp) = listed[index];
             let known = before.files.get(path).filter(|file| stamp.is_some() && file.stamp == stamp);
             let migration = known.map_or_else(|| migration(path), |file| file.migration.clone());
-            let lock_timeout_is_set = path.parent().is_some_and(|folder| environments[folder]);
-            File { stamp, migration, lock_timeout_is_set }
+            File { stamp, migration }
         });
-        let migrations = files.iter().filter_map(|(_, file)| file.migration.as_deref());
+        let revision = |(index, file): &(usize, File)| {
+            let (id, path, _) = listed[*index];
+            let lock_timeout_is_set = path.parent().is_some_and(|folder| environments[folder]);
+            Some((id.to_owned(), Revision { migration: file.migration.clone()?, lock_timeout_is_set }))
+        };
         Self {
-            folder: Knowledge::of_folder(migrations.flat_map(|migration| &migration.steps)),
-            files: files.into_iter().map(|(index, file)| (listed[index].1.to_owned(), file)).collect(),
-            revisions: listed.iter().map(|(id, path, _)| ((*id).to_owned(), (*path).to_owned())).collect(),
-            judged: Mutex::default(),
+            files: files.iter().map(|(index, file)| (listed[*index].1.to_owned(), file.clone())).collect(),
+            ..Self::of(files.iter().filter_map(revision).collect())
         }
+    }
+
+    fn of(revisions: HashMap<String, Revision>) -> Self {
+        // In one order, so that the same revisions give the same findings.
+        let sorted: BTreeMap<_, _> = revisions.iter().collect();
+        let steps = sorted.values().flat_map(|revision| &revision.migration.steps);
+        Self { folder: Knowledge::of_folder(steps), revisions, ..Self::default() }
+    }
+
+    /// What a manifest tells.
+    pub(super) fn from_told(told: BTreeMap<String, Told>) -> Self {
+        let revision =
+            |Told { lock_timeout_is_set, migration }| Revision { migration: Arc::new(migration), lock_timeout_is_set };
+        Self::of(told.into_iter().map(|(id, told)| (id, revision(told))).collect())
+    }
+
+    /// What a manifest is to tell of the revisions of a graph, whatever folder their files are in.
+    pub(super) fn told(&self, graph: &Graph) -> BTreeMap<String, Told> {
+        let told = |script: &Script| {
+            let Revision { migration, lock_timeout_is_set } = self.revisions.get(&script.revision)?.clone();
+            let migration = Migration { file: script.file.clone(), ..Migration::clone(&migration) };
+            Some((script.revision.clone(), Told { lock_timeout_is_set, migration }))
+        };
+        graph.declared().iter().filter_map(told).collect()
     }
 
     /// What is unsafe about revisions that run one after the other. Tables that one of them makes are no risk to those
@@ -80,9 +127,9 @@ impl Operations {
         let mut known = self.folder.clone();
         let mut findings = Vec::new();
         for revision in pending {
-            let file = self.files.get(self.revisions.get(revision)?)?;
-            let options = Options { postgres, lock_timeout_is_set: file.lock_timeout_is_set, ..Options::default() };
-            let found = lint::judge(file.migration.as_deref()?, &mut known, &options);
+            let Revision { migration, lock_timeout_is_set } = self.revisions.get(revision)?;
+            let options = Options { postgres, lock_timeout_is_set: *lock_timeout_is_set, ..Options::default() };
+            let found = lint::judge(migration, &mut known, &options);
             findings.extend(found.into_iter().map(|finding| (revision.clone(), finding)));
         }
         Some(findings)
@@ -101,11 +148,14 @@ fn migration(path: &Path) -> Option<Arc<Migration>> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::sync::LazyLock;
     use std::thread;
     use std::time::Duration;
 
+    use proptest::prelude::*;
     use tempfile::TempDir;
 
+    use super::super::manifest;
     use super::super::scripts::Source;
     use super::*;
 
@@ -152,10 +202,51 @@ mod tests {
         let first = Operations::read(&scripts(&folder), &Operations::default());
         write(&folder, "bbbb", "'aaaa'", "op.drop_table('t')");
         let second = Operations::read(&scripts(&folder), &first);
-        let migration =
-            |operations: &Operations, id: &str| operations.files[&operations.revisions[id]].migration.clone().unwrap();
+        let migration = |operations: &Operations, id: &str| operations.revisions[id].migration.clone();
         assert!(Arc::ptr_eq(&migration(&first, "aaaa"), &migration(&second, "aaaa")));
         assert_eq!(rules(&second, &["bbbb"])[0].1, "drop-table");
+    }
+
+    #[test]
+    fn a_manifest_tells_the_same_wherever_it_was_written() {
+        let written = || {
+            let folder = tempfile::tempdir().unwrap();
+            write(&folder, "aaaa", "None", "op.execute('ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0); LOCK TABLE t')");
+            write(&folder, "bbbb", "'aaaa'", "op.alter_column('t', 'a', type_=sa.BigInteger()); op.f(known())");
+            let mut scripts = scripts(&folder);
+            let operations = Operations::read(&scripts, &Operations::default());
+            let json = manifest::write(&scripts.refresh().unwrap(), &operations).unwrap();
+            (rules(&operations, &["aaaa", "bbbb"]), json)
+        };
+        let ((found, json), (_, again)) = (written(), written());
+        assert_eq!(json, again);
+        assert!(found.len() >= 4, "{found:?}");
+        let told = Operations::from_told(manifest::read(json.as_bytes()).unwrap().operations);
+        assert_eq!(rules(&told, &["aaaa", "bbbb"]), found);
+        let other = json.replace("\"operations\": {\n    \"version\": 1", "\"operations\": {\n    \"version\": 2");
+        let content = manifest::read(other.as_bytes()).unwrap();
+        assert!(content.operations.is_empty() && content.graph.len() == 2, "the revisions are of use without");
+        let broken = json.replace("AccessExclusiveLock", "SomeLock");
+        assert!(manifest::read(broken.as_bytes()).unwrap_err().to_string().contains("\"SomeLock\" is no lock mode"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_damaged_manifest_never_panics(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+            static WHOLE: LazyLock<String> = LazyLock::new(|| {
+                let folder = tempfile::tempdir().unwrap();
+                write(&folder, "aaaa", "None", "op.alter_column('t', 'a', existing_type=sa.Numeric(9, 2), type_=sa.Numeric(8, 3))");
+                let scripts = scripts(&folder);
+                let operations = Operations::read(&scripts, &Operations::default());
+                manifest::write(&Scripts::new(scripts.source().clone()).refresh().unwrap(), &operations).unwrap()
+            });
+            let mut json = WHOLE.clone().into_bytes();
+            let at = at.index(json.len());
+            json[at] = byte;
+            if let Ok(content) = manifest::read(&json) {
+                let _ = Operations::from_told(content.operations).findings(&["aaaa".to_owned()], 13);
+            }
+        }
     }
 
     #[test]

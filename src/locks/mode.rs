@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A lock mode, weakest first, in the order of PostgreSQL's own table
 /// ("Conflicting Lock Modes", documentation chapter "Explicit Locking").
@@ -85,6 +86,13 @@ impl LockMode {
 impl Serialize for LockMode {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for LockMode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::parse(&name).ok_or_else(|| Error::custom(format_args!("{name:?} is no lock mode")))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Unsafe operations in pending revisions, as metrics: their severity follows the live tables.
 
 use crate::alembic_metrics::{application, expect, watch};
-use crate::support::{Cluster, Database, PATIENCE, Project, Role, Round, Session, Watcher, on_majors};
+use crate::support::{Cluster, Database, PATIENCE, Pgwarden, Project, Role, Round, Session, Watcher, on_majors};
 
 const INDEX: &str = "from alembic import op\ndef upgrade():\n    op.execute(\"SET lock_timeout = '5s'\")\n    op.create_index('orders_note', 'orders', ['note'])\ndef downgrade():\n    op.drop_index('orders_note')\n";
 const CREATE: &str = "from alembic import op\nimport sqlalchemy as sa\ndef upgrade():\n    op.create_table('orders', sa.Column('id', sa.Integer()), sa.Column('note', sa.Text()))\ndef downgrade():\n    op.drop_table('orders')\n";
@@ -51,6 +51,22 @@ on_majors! {
         let round = watcher.round("alembic").await;
         assert_eq!(findings(&round, "public"), [Some(0.0), Some(0.0), Some(0.0)]);
         assert!(round.series("pgwarden_alembic_pending_finding_info").is_empty());
+    }
+
+    async fn a_manifest_says_what_waits_as_the_files_do(major: Major) {
+        let database = Cluster::shared(major).database().await;
+        let project = project(&database);
+        let session = database.session().await;
+        fill(&session, "orders", 20_000).await;
+        let (scripts, manifest) = (project.path().display().to_string(), project.path().join("manifest.json"));
+        let arguments = ["alembic", "manifest", "--scripts", &scripts, "--output", &manifest.display().to_string()];
+        assert_eq!(Pgwarden::new(arguments).run().await.code, 0);
+        let mut watcher = Watcher::open(&database, Role::Superuser).await;
+        let shop = format!("[[alembic.applications]]\nname = 'shop'\nmanifest = '{}'\n", manifest.display());
+        expect(&mut watcher, &shop).await;
+        let round = watcher.round("alembic").await;
+        assert_eq!(findings(&round, "public"), [Some(1.0), Some(0.0), Some(0.0)]);
+        assert!(has(&round, "public", "error"));
     }
 
     async fn a_small_table_that_is_written_all_the_time_is_not_fine(major: Major) {

@@ -1,7 +1,10 @@
 //! Data types as far as `ALTER COLUMN ... TYPE` cares: when the table is rewritten and when values are lost.
 
+use serde::{Deserialize, Serialize};
+
 /// A data type under the name that `format_type` gives it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DataType {
     /// Canonical and lower case, as in `character varying` or `timestamp with time zone`.
     pub name: String,

@@ -2,11 +2,14 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::data_type::DataType;
 use crate::locks::LockMode;
 
 /// A table as the migration names it. A part that is not a literal is unknown, and unknown is never equal to anything.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Table {
     /// The schema, where one is written.
     pub schema: Option<String>,
@@ -36,7 +39,8 @@ impl fmt::Display for Table {
 }
 
 /// What a foreign key points to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Reference {
     /// The referenced table.
     pub table: Table,
@@ -45,7 +49,8 @@ pub struct Reference {
 }
 
 /// How the rows that exist already get their value in a new column.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Fill {
     /// No default: they stay NULL.
     #[default]
@@ -59,7 +64,8 @@ pub enum Fill {
 }
 
 /// A value that the server makes, not the application.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Generated {
     /// `GENERATED ... AS IDENTITY`.
     Identity,
@@ -72,7 +78,8 @@ pub enum Generated {
 }
 
 /// A column that a migration adds or a new table has.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "SQL allows each of them together with every other")]
 pub struct Column {
     /// Its name, where it is a literal.
@@ -98,7 +105,8 @@ pub struct Column {
 }
 
 /// A constraint that a migration adds to a table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Constraint {
     /// `FOREIGN KEY`.
     ForeignKey { reference: Reference, not_valid: bool },
@@ -127,7 +135,8 @@ impl Constraint {
 }
 
 /// What kind of object `REINDEX` names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ReindexScope {
     /// One index.
     Index,
@@ -138,7 +147,8 @@ pub enum ReindexScope {
 }
 
 /// How rows are changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Write {
     /// `INSERT`, `COPY FROM`, `bulk_insert`.
     Insert,
@@ -149,7 +159,8 @@ pub enum Write {
 }
 
 /// One thing that a migration does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     /// A new table, its foreign keys and, for a partition, its parent.
     CreateTable { table: Table, references: Vec<Reference>, partition_of: Option<Table> },
@@ -234,7 +245,8 @@ impl Action {
 }
 
 /// The branch of a condition that a step stands in: two arms of one condition never run together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Arm {
     /// Which condition.
     pub condition: u32,
@@ -243,7 +255,8 @@ pub struct Arm {
 }
 
 /// One action at its place in the file, in the order in which it runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Step {
     /// What is done.
     pub action: Action,

@@ -4,6 +4,7 @@ use ruff_python_ast::token::TokenKind;
 use ruff_python_ast::{Expr, Stmt, StmtFunctionDef};
 use ruff_python_parser::{Mode, lexer};
 use ruff_text_size::{Ranged, TextRange};
+use serde::{Deserialize, Serialize};
 
 use super::nesting::{self, Nesting};
 use super::operation::{Action, Step};
@@ -21,7 +22,8 @@ pub struct Unparsable {
 }
 
 /// What `downgrade()` is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Downgrade {
     /// There is none.
     Missing,
@@ -40,7 +42,8 @@ pub enum Downgrade {
 }
 
 /// A migration file, read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Migration {
     /// The file as it was given.
     pub file: String,

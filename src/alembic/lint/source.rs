@@ -1,6 +1,7 @@
 //! A migration file as text: lines, and the comments that suppress findings.
 
 use ruff_text_size::TextSize;
+use serde::{Deserialize, Serialize};
 
 /// Where the lines of a text begin.
 #[derive(Debug)]
@@ -28,7 +29,8 @@ impl<'a> Lines<'a> {
 }
 
 /// A comment `# pgwarden: ignore[rule, ...] reason`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Suppression {
     /// The line of the comment.
     pub line: usize,
@@ -55,7 +57,7 @@ impl Suppression {
 
     /// Whether it stands on one of the lines, or on the line above.
     pub fn covers(&self, first: usize, last: usize) -> bool {
-        self.line + 1 >= first && self.line <= last
+        self.line.saturating_add(1) >= first && self.line <= last
     }
 }
 

@@ -6,7 +6,7 @@ mod stamp;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,7 +17,8 @@ use self::reading::{Cached, read_all};
 use super::configuration;
 use super::files::{self, Locations, RevisionFile};
 use super::graph::Graph;
-use super::manifest;
+use super::manifest::{self, Content};
+use super::operations::Told;
 
 pub use self::source::{ScriptsError, Source};
 pub(super) use self::stamp::Stamp;
@@ -30,12 +31,14 @@ pub struct Scripts {
     files: Vec<(RevisionFile, Option<Stamp>)>,
     read: HashMap<PathBuf, Cached>,
     graph: Option<Arc<Graph>>,
+    /// What a manifest tells of its revisions beside the graph.
+    told: Option<BTreeMap<String, Told>>,
 }
 
 impl Scripts {
     /// Nothing is read before the first [`refresh`](Scripts::refresh).
     pub fn new(source: Source) -> Self {
-        Scripts { source, files: vec![], read: HashMap::new(), graph: None }
+        Scripts { source, files: vec![], read: HashMap::new(), graph: None, told: None }
     }
 
     /// The source that was given.
@@ -70,6 +73,11 @@ impl Scripts {
         })
     }
 
+    /// What the manifest tells of its revisions; `None` where they come from files.
+    pub(super) fn told(&self) -> Option<&BTreeMap<String, Told>> {
+        self.told.as_ref()
+    }
+
     fn refresh_manifest(&mut self, path: PathBuf) -> Result<Arc<Graph>, ScriptsError> {
         let unreadable = |error| ScriptsError::Unreadable { path: path.clone(), error };
         let started = SystemTime::now();
@@ -80,8 +88,10 @@ impl Scripts {
             return Ok(graph.clone());
         }
         let json = std::fs::read(&path).map_err(unreadable)?;
-        let graph =
-            Arc::new(manifest::read(&json).map_err(|error| ScriptsError::Manifest { path: path.clone(), error })?);
+        let Content { graph, operations } =
+            manifest::read(&json).map_err(|error| ScriptsError::Manifest { path: path.clone(), error })?;
+        let graph = Arc::new(graph);
+        self.told = Some(operations);
         let file = RevisionFile { name: path.display().to_string(), path, compiled: false };
         self.files = vec![(file, Some(stamp))];
         self.graph = stamp.settled(started).then(|| graph.clone());

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::*;
+use crate::alembic::operations::Operations;
 use crate::alembic::reader;
 
 fn revision(id: &str, down: &str) -> String {
@@ -113,7 +114,7 @@ fn a_manifest_is_read_again_when_it_changes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("manifest.json");
     let script = |id: &str| reader::read("x.py", "x.py", revision(id, "None").as_bytes()).unwrap();
-    let manifest = |id: &str| manifest::write(&Graph::new(vec![script(id)], vec![])).unwrap();
+    let manifest = |id: &str| manifest::write(&Graph::new(vec![script(id)], vec![]), &Operations::default()).unwrap();
     fs::write(&path, manifest("a")).unwrap();
     let mut scripts = Scripts::new(Source::Manifest(path.clone()));
     let first = settle(&mut scripts);

@@ -80,6 +80,7 @@ pub(super) struct Code {
 /// What the code has.
 #[derive(Debug)]
 pub(super) struct Expected {
+    pub(super) scripts: Scripts,
     pub(super) graph: Arc<Graph>,
     /// How many effective heads it is meant to have, where that is configured.
     pub(super) heads: Option<usize>,
@@ -88,17 +89,18 @@ pub(super) struct Expected {
 impl Code {
     /// Reads the revisions.
     pub(super) fn load(&self) -> anyhow::Result<Expected> {
-        if let Some(source) = self.files.named() {
-            return Ok(Expected { graph: load(source)?, heads: None });
-        }
-        if let Some(application) = self.configured()? {
-            return Ok(Expected { graph: load(application.source)?, heads: Some(application.heads) });
-        }
-        Ok(Expected { graph: load(self.files.of_alembic()?)?, heads: None })
+        let (source, heads) = match (self.files.named(), self.configured()?) {
+            (Some(source), _) => (source, None),
+            (None, Some(application)) => (application.source, Some(application.heads)),
+            (None, None) => (self.files.of_alembic()?, None),
+        };
+        let mut scripts = Scripts::new(source);
+        let graph = scripts.refresh()?;
+        Ok(Expected { scripts, graph, heads })
     }
 
     fn configured(&self) -> anyhow::Result<Option<Application>> {
-        if self.config.is_none() {
+        if self.config.is_none() || self.files.named().is_some() {
             return Ok(None);
         }
         let file = source::Source { config: self.config.clone(), database: None, target: None };

@@ -48,7 +48,7 @@ struct Finding {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let Expected { graph, heads } = args.code.load()?;
+    let Expected { graph, heads, .. } = args.code.load()?;
     let max_heads = args.max_heads.or(heads).unwrap_or(1);
     let findings = findings(&graph, max_heads);
     let outcome = if findings.is_empty() { Outcome::Fine } else { Outcome::Finding };

@@ -33,7 +33,7 @@ metrics! {
     pub(super) static UNAPPLIED_HEADS: Gauge = "pgwarden_alembic_unapplied_heads" [schemaname, relname, application];
     /// Unix time since which the version table has been seen in its present state.
     pub(super) static STATE_SINCE: Gauge = "pgwarden_alembic_state_first_seen_timestamp_seconds" [schemaname, relname, application];
-    /// Unsafe operations in the revisions that wait, by severity, weighed by size and write rate of the live tables; absent where the revisions come from a manifest, which does not say what they do.
+    /// Unsafe operations in the revisions that wait, by severity, weighed by size and write rate of the live tables; absent where it is not known what one of them does: its file cannot be read, or its manifest is of another version.
     pub(super) static FINDINGS: Gauge = "pgwarden_alembic_pending_findings" [schemaname, relname, application, severity];
     /// An unsafe operation in a revision that waits, and the table that it operates on, a constant 1; the worst come first (docs/LINT.md describes the rules).
     pub(super) static FINDING: Info = "pgwarden_alembic_pending_finding_info" [schemaname, relname, application, revision, rule, severity, operated_schemaname, operated_relname];
