@@ -126,3 +126,35 @@ async fn the_heads_of_an_application_are_as_many_as_it_is_meant_to_have() {
     let unknown = two.run(&["status", "--application", "shap"]).await;
     assert!(unknown.code == 2 && unknown.stderr.contains("known are: shop, stock"), "{unknown:?}");
 }
+
+#[tokio::test]
+async fn many_tenants_that_lack_the_same_are_told_in_few_lines() {
+    let database = Cluster::shared(crate::support::Major(18)).database().await;
+    let chain: Vec<_> = (0..30).map(|n| (format!("r{n:03}"), format!("'r{:03}'", n - 1))).collect();
+    let revisions = chain.iter().map(|(id, down)| (id.as_str(), if id == "r000" { "None" } else { down.as_str() }, ""));
+    let project = Project::new(&database, &revisions.collect::<Vec<_>>());
+    let tenant =
+        |n| format!("CREATE SCHEMA t{n}; CREATE TABLE t{n}.alembic_version AS SELECT 'r000'::text AS version_num;");
+    database.session().await.execute(&(0..50).map(tenant).collect::<String>()).await;
+    let configured = Configured::new(&database, &application("shop", &project, ""));
+    let human = configured.run(&["status"]).await;
+    assert_eq!(human.stdout.matches("29 revisions pending, the same as above").count(), 49, "{}", human.stdout);
+    assert!(human.stdout.contains("and 9 more; --format json lists all"), "{}", human.stdout);
+    assert!(human.stdout.lines().count() < 50 * 2 + 25);
+    let (_, tables) = configured.tables(&["status"]).await;
+    assert!(tables.len() == 50 && tables.iter().all(|table| table["pending"].as_array().map(Vec::len) == Some(29)));
+}
+
+#[tokio::test]
+async fn an_application_without_a_table_is_not_called_fine() {
+    let database = Cluster::shared(crate::support::Major(18)).database().await;
+    let mut project = Project::chain(&database);
+    database.session().await.execute("CREATE SCHEMA other").await;
+    project.table = "other.alembic_version";
+    project.alembic(&["upgrade", "heads"]);
+    let configured = Configured::new(&database, &application("shop", &project, "schemas = ['shop']"));
+    for command in ["status", "current"] {
+        let output = configured.run(&[command, "--application", "shop"]).await;
+        assert!(output.code == 2 && output.stderr.contains("no version table was found"), "{command}: {output:?}");
+    }
+}

@@ -27,7 +27,7 @@ struct Entry {
 
 pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     let config = args.place.load()?;
-    let tables: Vec<Entry> = args.place.read(config).await.into_iter().map(entry).collect();
+    let tables: Vec<Entry> = args.place.read(config).await?.into_iter().map(entry).collect();
     let readable = tables.iter().all(|table| table.error.is_none());
     args.place.show(tables, |table| table.error.is_none(), print)?;
     Ok(if readable { Outcome::Fine } else { Outcome::CouldNotTell })

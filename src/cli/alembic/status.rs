@@ -1,6 +1,6 @@
 //! `pgwarden alembic status`: is every database at the revision that the code expects?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -12,6 +12,9 @@ use crate::alembic::graph::Graph;
 use crate::alembic::judge::{self, Judgement, State};
 use crate::alembic::scripts::Source;
 use crate::cli::Outcome;
+
+/// Pending revisions that people are shown of one table.
+const MAX_LISTED: usize = 20;
 
 /// Compare the version tables of databases with the revision files: what is applied, what waits, what is unknown.
 ///
@@ -87,19 +90,19 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     let (code, found) = if sources.is_empty() {
         let source = args.files.named().map_or_else(|| args.files.of_alembic(), Ok)?;
         let graph = expected::load(source)?;
-        (Code::Same(graph), args.place.read(config).await)
+        (Code::Same(graph), args.place.read(config).await?)
     } else {
-        let found = args.place.read(config).await;
+        let found = args.place.read(config).await?;
         (Code::of_applications(sources, &found), found)
     };
-    anyhow::ensure!(!found.is_empty(), "no version table was found, and no application is expected to have one here");
     let tables: Vec<Entry> = found.into_iter().map(|found| entry(&code, found)).collect();
     let outcome = outcome(&tables);
     if args.place.is_human() {
         code.print_defects();
     }
     let rank = |table: &Entry| (table.state.is_some(), table.state == Some(State::UpToDate));
-    args.place.show(tables, rank, |table| print(&code, table))?;
+    let mut listed = HashSet::new();
+    args.place.show(tables, rank, |table| print(&code, table, &mut listed))?;
     Ok(outcome)
 }
 
@@ -150,7 +153,8 @@ fn entry(code: &Code, Found { place, rows }: Found) -> Entry {
     }
 }
 
-fn print(code: &Code, table: &Entry) {
+/// Shows a table; what is pending is listed only for the first table that lacks it.
+fn print(code: &Code, table: &Entry, listed: &mut HashSet<Vec<String>>) {
     let name = table.place.shown();
     let list = |list: &Option<Vec<String>>| list.as_deref().unwrap_or_default().join(", ");
     let Some(state) = table.state else {
@@ -179,12 +183,23 @@ fn print(code: &Code, table: &Entry) {
     }
     let pending = table.pending.as_deref().unwrap_or_default();
     if !pending.is_empty() {
-        anstream::println!("          {} pending, run `alembic upgrade heads`:", count(pending.len(), "revision"));
+        let number = count(pending.len(), "revision");
+        if !listed.insert(pending.to_vec()) {
+            anstream::println!("          {number} pending, the same as above");
+            return;
+        }
+        anstream::println!("          {number} pending, run `alembic upgrade heads`:");
         let graph = code.graph(table.place.application.as_deref()).ok();
         let message =
             |id: &String| graph.and_then(|graph| Some(first_line(&graph.script(graph.position(id)?).message)));
-        let lines: Vec<_> =
-            pending.iter().map(|id| [format!("            {id}"), message(id).unwrap_or_default()]).collect();
+        let lines: Vec<_> = pending
+            .iter()
+            .take(MAX_LISTED)
+            .map(|id| [format!("            {id}"), message(id).unwrap_or_default()])
+            .collect();
         print_columns(&lines);
+        if let Some(more) = pending.len().checked_sub(MAX_LISTED).filter(|more| *more > 0) {
+            anstream::println!("            and {more} more; --format json lists all");
+        }
     }
 }

@@ -79,7 +79,7 @@ impl Where {
     }
 
     /// Reads the version tables of every database; one that fails does not hide the others.
-    pub(super) async fn read(&self, mut config: Config) -> Vec<Found> {
+    pub(super) async fn read(&self, mut config: Config) -> anyhow::Result<Vec<Found>> {
         let names: Vec<VersionTableName> = self.version_table.iter().map(|name| parse(name)).collect();
         config.alembic.version_tables.extend(names.iter().cloned());
         let mut found = Vec::new();
@@ -87,7 +87,11 @@ impl Where {
             let look = Look { config: &config, target, names: &names, application: self.application.as_deref() };
             found.extend(look.read().await);
         }
-        found
+        anyhow::ensure!(
+            !found.is_empty(),
+            "no version table was found, and no application is expected to have one here"
+        );
+        Ok(found)
     }
 
     /// Shows what became of the tables: one JSON object, or lines for people, the least `rank` first.
@@ -95,7 +99,7 @@ impl Where {
         &self,
         mut tables: Vec<T>,
         rank: impl Fn(&T) -> R,
-        print: impl Fn(&T),
+        print: impl FnMut(&T),
     ) -> anyhow::Result<()> {
         match self.format {
             Format::Human => {
