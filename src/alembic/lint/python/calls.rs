@@ -5,7 +5,7 @@ use ruff_text_size::{Ranged, TextRange};
 
 use super::interpreter::Interpreter;
 use super::value::{Call, Value};
-use super::{database, directives, strings};
+use super::{database, directives, signatures, strings};
 
 /// Modules that never touch the database unless they are given a connection, which is read elsewhere.
 const HARMLESS: &str = " builtins sqlalchemy alembic abc argparse ast base64 binascii calendar collections contextlib copy \
@@ -131,7 +131,7 @@ impl<'a> Interpreter<'a> {
                     self.invoke(value, &Call { function: value.clone(), arguments: Vec::new(), keywords: Vec::new() });
                 }
                 Value::Path(path)
-                    if path.strip_prefix("alembic.op.").is_some_and(|name| directives::signature(name).is_some()) =>
+                    if path.strip_prefix("alembic.op.").is_some_and(|name| signatures::positional(name).is_some()) =>
                 {
                     self.note(range, format!("{path} is handed on: what it is called with is unknown"));
                 }

@@ -2,8 +2,8 @@
 
 use ruff_text_size::TextRange;
 
-use super::directives;
 use super::interpreter::Interpreter;
+use super::signatures;
 use super::value::{Call, Text, Value};
 use crate::alembic::lint::operation::{Action, Table, Write};
 use crate::alembic::lint::sql::{self, Meaning};
@@ -59,7 +59,7 @@ pub(super) fn method<'a>(
 }
 
 fn is_directive(name: &str) -> bool {
-    directives::signature(name).is_some_and(|names| names.contains(&"table_name"))
+    signatures::positional(name).is_some_and(|names| names.contains(&"table_name"))
 }
 
 /// Reads a statement, SQL or SQLAlchemy's, and records what it does.

@@ -6,49 +6,10 @@ use ruff_text_size::TextRange;
 
 use super::interpreter::Interpreter;
 use super::value::{Call, Value};
-use super::{columns, database};
+use super::{columns, database, signatures};
 use crate::alembic::lint::operation::{Action, Column, Constraint, Reference, Table, Write};
 use crate::alembic::lint::sql::expression;
 use crate::locks::LockMode;
-
-/// The positional arguments of each directive; on a batch object the table is left out.
-const SIGNATURES: &[(&str, &[&str])] = &[
-    ("add_column", &["table_name", "column"]),
-    ("alter_column", &["table_name", "column_name"]),
-    ("batch_alter_table", &["table_name", "schema", "recreate"]),
-    ("bulk_insert", &["table", "rows"]),
-    ("create_check_constraint", &["constraint_name", "table_name", "condition"]),
-    ("create_exclude_constraint", &["constraint_name", "table_name"]),
-    ("create_foreign_key", &["constraint_name", "table_name", "referent_table", "local_cols", "remote_cols"]),
-    ("create_index", &["index_name", "table_name", "columns"]),
-    ("create_primary_key", &["constraint_name", "table_name", "columns"]),
-    ("create_table", &["table_name"]),
-    ("create_unique_constraint", &["constraint_name", "table_name", "columns"]),
-    ("drop_column", &["table_name", "column_name"]),
-    ("drop_constraint", &["constraint_name", "table_name", "type_"]),
-    ("drop_index", &["index_name", "table_name"]),
-    ("drop_table", &["table_name"]),
-    ("execute", &["sqltext"]),
-    ("rename_table", &["old_table_name", "new_table_name"]),
-    // They lock nothing that matters, or nothing at all.
-    ("create_table_comment", &["table_name"]),
-    ("drop_table_comment", &["table_name"]),
-    ("get_bind", &[]),
-    ("get_context", &[]),
-    ("f", &["name"]),
-    ("inline_literal", &["value"]),
-    ("run_async", &["async_function"]),
-];
-
-/// Names that an argument has had in other versions of Alembic.
-const OTHER_NAMES: &[(&str, &[&str])] = &[
-    ("table_name", &["source_table", "source", "tablename"]),
-    ("constraint_name", &["name"]),
-    ("index_name", &["name"]),
-    ("referent_table", &["referent"]),
-    ("new_column_name", &["name"]),
-    ("schema", &["source_schema"]),
-];
 
 /// The arguments of one directive, bound to their names.
 struct Arguments<'c, 'a> {
@@ -61,8 +22,7 @@ impl<'c, 'a> Arguments<'c, 'a> {
     fn get(&self, name: &str) -> Option<&'c Value<'a>> {
         let position = self.names.iter().position(|known| *known == name);
         let positional = position.and_then(|position| self.call.arguments.get(position));
-        let other_names = OTHER_NAMES.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, others)| others);
-        let other = || other_names.iter().find_map(|other| self.call.keyword(other));
+        let other = || signatures::other_names(name).iter().find_map(|other| self.call.keyword(other));
         self.call.keyword(name).or(positional).or_else(other)
     }
 
@@ -94,11 +54,6 @@ impl<'c, 'a> Arguments<'c, 'a> {
     }
 }
 
-/// The positional arguments of a directive; nothing for what is not one of Alembic's own.
-pub(super) fn signature(directive: &str) -> Option<&'static [&'static str]> {
-    SIGNATURES.iter().find(|(known, _)| *known == directive).map(|(_, names)| *names)
-}
-
 /// Carries out a directive and gives its value.
 pub(super) fn carry_out<'a>(
     interpreter: &mut Interpreter<'a>,
@@ -107,7 +62,7 @@ pub(super) fn carry_out<'a>(
     call: Call<'a>,
     range: TextRange,
 ) -> Value<'a> {
-    let Some(names) = signature(directive) else {
+    let Some(names) = signatures::positional(directive) else {
         interpreter.note(range, format!("op.{directive}() is not one of Alembic's own operations"));
         return Value::Unknown;
     };

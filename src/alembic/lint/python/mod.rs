@@ -2,7 +2,7 @@
 //!
 //! [`interpreter`] holds the state of the walk, [`statements`] follows `upgrade()` and [`functions`] what it calls,
 //! [`expressions`] give each expression a [`value`] as far as the file tells it, and the [`calls`] that reach the
-//! database become operations in [`directives`] (`op.*`) and [`database`] (connections).
+//! database become operations in [`directives`] (`op.*`, by their [`signatures`]) and [`database`] (connections).
 
 mod calls;
 mod columns;
@@ -11,6 +11,7 @@ mod directives;
 mod expressions;
 mod functions;
 mod interpreter;
+mod signatures;
 mod statements;
 mod strings;
 #[cfg(test)]
