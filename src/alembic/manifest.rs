@@ -22,14 +22,14 @@ const OPERATIONS_VERSION: u32 = 1;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Manifest {
+struct Manifest<O> {
     version: u32,
     kind: String,
     revisions: Vec<Script>,
     unparsable: Vec<Unparsable>,
     /// Read for itself once its version is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    operations: Option<Value>,
+    #[serde(default = "Option::default", skip_serializing_if = "Option::is_none")]
+    operations: Option<O>,
 }
 
 /// What the revisions do.
@@ -76,7 +76,7 @@ pub enum ManifestError {
 pub fn write(graph: &Graph, operations: &Operations) -> Result<String, serde_json::Error> {
     let operated = Operated { version: OPERATIONS_VERSION, revisions: operations.told(graph) };
     let manifest = Manifest {
-        operations: (!operated.revisions.is_empty()).then(|| serde_json::to_value(operated)).transpose()?,
+        operations: Some(operated).filter(|operated| !operated.revisions.is_empty()),
         version: VERSION,
         kind: KIND.to_owned(),
         revisions: graph.declared().to_vec(),
@@ -96,7 +96,7 @@ pub fn read(json: &[u8]) -> Result<Content, ManifestError> {
         Some(version) => return Err(ManifestError::OtherVersion(version)),
         None => return Err(ManifestError::OtherVersion(0)),
     }
-    let manifest: Manifest = serde_json::from_slice(json)?;
+    let manifest: Manifest<Value> = serde_json::from_slice(json)?;
     Ok(Content {
         graph: Graph::new(manifest.revisions, manifest.unparsable),
         operations: manifest.operations.map(operated).transpose()?.unwrap_or_default(),

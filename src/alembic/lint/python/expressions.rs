@@ -169,7 +169,9 @@ impl<'a> Interpreter<'a> {
                 values = None;
             } else {
                 let value = self.evaluate(element);
-                values.iter_mut().for_each(|values| values.push(value.clone()));
+                if let Some(values) = &mut values {
+                    values.push(value);
+                }
             }
         }
         values.map_or(Value::Unknown, |values| Value::List(values.into()))
