@@ -1,4 +1,4 @@
-//! The graph in one file, for an image that does not carry the application's source.
+//! The graph, and what its revisions do, in one file, for an image that does not carry the application's source.
 //!
 //! Deterministic: the same revision files give the same bytes, whatever machine reads them. Revisions stand in the order
 //! in which Alembic reads their files, because the order of an upgrade depends on it.
