@@ -2,7 +2,8 @@
 
 use crate::locks::LockMode::{AccessExclusive, AccessShare, Exclusive, RowExclusive, RowShare, Share};
 use crate::locks::testing::{
-    PG_CLASS, UNCOMMITTED, USERS, VERSIONS, World, advisory, alter_behind_reader, culprit, object, row, table, transaction,
+    PG_CLASS, UNCOMMITTED, USERS, VERSIONS, World, advisory, alter_behind_reader, culprit, object, row, table,
+    transaction,
 };
 use crate::locks::{CulpritKind, Kind, Sign, State};
 
