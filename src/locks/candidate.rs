@@ -181,12 +181,6 @@ impl Candidate<'_> {
         self.signs.contains(&Sign::VersionTable) || self.signs.contains(&Sign::Name)
     }
 
-    /// Whether it has locked a table that is not committed, as whoever makes one does.
-    pub(super) fn makes_tables(&self, evidence: &Evidence) -> bool {
-        let strongly = |lock: &Lock| lock.granted && lock.tag.kind == LockKind::Relation && lock.mode.stops_writers();
-        self.locks.iter().any(|lock| strongly(lock) && evidence.relation(&lock.tag).is_none())
-    }
-
     /// Whether it has written to a version table, or is configured as one that migrates.
     pub(super) fn writes_version(&self, evidence: &Evidence) -> bool {
         let of_version = |lock: &Lock| evidence.relation(&lock.tag).is_some_and(|relation| relation.version_table);
@@ -210,6 +204,12 @@ fn concerns_others(evidence: &Evidence, lock: &Lock, awaited: &HashSet<&LockTag>
         Some(relation) => !relation.temporary,
         None => awaited.contains(&lock.tag),
     }
+}
+
+/// Whether there is a lock on a table that is not committed, as whoever makes one has.
+pub(super) fn makes_tables(evidence: &Evidence, locks: &[&Lock]) -> bool {
+    let strongly = |lock: &Lock| lock.granted && lock.tag.kind == LockKind::Relation && lock.mode.stops_writers();
+    locks.iter().any(|lock| strongly(lock) && evidence.relation(&lock.tag).is_none())
 }
 
 fn writes_catalog(lock: &Lock) -> bool {

@@ -1,6 +1,6 @@
 //! What holds a migration up, and whose fault that is.
 
-use super::candidate::{Candidate, Sign};
+use super::candidate::{Candidate, Sign, makes_tables};
 use super::evidence::{Backend, Holder, Lock, LockKind, Progress, ProgressView, Session, State};
 use super::mode::LockMode;
 use super::party::{CulpritKind, Party};
@@ -78,6 +78,12 @@ impl<'a> Scene<'a> {
             let root = self.root_of(&candidate.holder)?;
             let culprit = self.culprit_kind(root);
             let kind = self.wait_kind(candidate, wait, culprit);
+            // Of a first upgrade that is not committed nobody sees more than that it makes tables.
+            let makes_tables = self.locks.get(root).is_some_and(|locks| makes_tables(self.evidence, locks));
+            let culprit = match kind {
+                Kind::VersionTableConflict if makes_tables => CulpritKind::Migration,
+                _ => culprit,
+            };
             return Some(Diagnosis { kind, lasts: self.waited(&candidate.holder), culprit, who: Some(root.clone()) });
         }
         let Some(session) = candidate.session else {
@@ -117,7 +123,7 @@ impl<'a> Scene<'a> {
     fn leaves_locks_behind(&self, candidate: &Candidate) -> bool {
         let in_the_way = || self.graph.queued_behind(&candidate.holder).next().is_some();
         candidate.stops_writers(self.evidence)
-            || candidate.is_upgrade() && candidate.makes_tables(self.evidence)
+            || candidate.is_upgrade() && makes_tables(self.evidence, candidate.locks)
             || (candidate.signs.contains(&Sign::LockMode) || candidate.writes_version(self.evidence)) && in_the_way()
     }
 

@@ -2,7 +2,8 @@
 
 use crate::locks::LockMode::{AccessExclusive, AccessShare, Exclusive, RowExclusive, RowShare, Share};
 use crate::locks::testing::{
-    PG_CLASS, USERS, VERSIONS, World, advisory, alter_behind_reader, culprit, object, row, table, transaction,
+    PG_CLASS, UNCOMMITTED, USERS, VERSIONS, World, advisory, alter_behind_reader, culprit, object, row, table,
+    transaction,
 };
 use crate::locks::{CulpritKind, Kind, Sign, State};
 
@@ -84,6 +85,20 @@ fn a_create_table_of_a_name_just_taken_is_a_migration_by_its_catalog_lock() {
     assert_eq!(migration.kind, Some(Kind::LockWait));
     world.evidence.sessions.get_mut(&2).unwrap().query = Some("\nCREATE TABLE alembic_version (...)".to_owned());
     assert_eq!(world.migration().kind, Some(Kind::VersionTableConflict));
+}
+
+#[test]
+fn the_first_of_two_first_upgrades_is_a_migration_although_its_version_table_is_not_seen() {
+    let mut world = World::new();
+    world.active(1, 60.0);
+    world.holds(1, table(UNCOMMITTED), AccessExclusive);
+    world.holds(1, transaction(700), Exclusive);
+    world.active(2, 20.0).query = Some("CREATE TABLE alembic_version (...)".to_owned());
+    world.holds(2, table(PG_CLASS), RowExclusive);
+    world.awaits(2, transaction(700), Share, 20.0);
+    let migration = world.migration_of(2);
+    assert_eq!(migration.kind, Some(Kind::VersionTableConflict));
+    assert_eq!(culprit(&migration), (CulpritKind::Migration, Some(1)));
 }
 
 #[test]

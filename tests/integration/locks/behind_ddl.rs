@@ -87,6 +87,16 @@ on_majors! {
         assert_stuck(&stuck(&database, upgrade.pid, &[]).await, "abandoned", upgrade.pid, "public.alembic_version");
     }
 
+    async fn a_validation_that_was_left_open_is_abandoned_once_somebody_waits(major: Major) {
+        let database = Cluster::shared(major).database().await;
+        let validation = database.session().await;
+        validation.execute("CREATE TABLE users (id int); ALTER TABLE users ADD CONSTRAINT positive CHECK (id > 0) NOT VALID").await;
+        validation.execute("BEGIN; ALTER TABLE users VALIDATE CONSTRAINT positive").await;
+        assert_nothing_stuck(&database).await;
+        let _build = database.session().await.start_waiting("CREATE INDEX CONCURRENTLY users_id ON users (id)").await;
+        assert_stuck(&stuck(&database, validation.pid, &[]).await, "abandoned", validation.pid, "public.users");
+    }
+
     async fn an_upgrade_that_was_left_with_changed_rows_is_abandoned_once_somebody_waits(major: Major) {
         let database = Cluster::shared(major).database().await;
         let upgrade = database.session().await;

@@ -35,6 +35,7 @@ on_majors! {
         let second = database.session().await.start_waiting("CREATE TABLE alembic_version (version_num text)").await;
         let migration = stuck(&database, second.pid, &[]).await;
         assert_stuck(&migration, "version_table_conflict", first.pid, None);
+        assert_eq!(migration["culprit_kind"], "migration");
     }
 
     async fn an_upgrade_behind_a_lock_on_the_version_row_is_stuck(major: Major) {
@@ -55,6 +56,21 @@ on_majors! {
         let upgrade = database.session().await.start_waiting("SELECT version_num FROM alembic_version").await;
         let migration = stuck(&database, upgrade.pid, &[]).await;
         assert_stuck(&migration, "version_table_conflict", holder.pid, "public.alembic_version");
+    }
+
+    async fn upgrades_that_take_turns_by_an_advisory_lock_are_all_kept_by_whoever_keeps_the_first(major: Major) {
+        let database = Cluster::shared(major).database().await;
+        let (reader, first) = (prepare(&database).await, database.session().await);
+        reader.execute("CREATE TABLE users (id int)").await;
+        reader.execute("BEGIN; SELECT * FROM users").await;
+        first.execute("SELECT pg_advisory_lock(42)").await;
+        first.execute("BEGIN; SELECT * FROM alembic_version").await;
+        let first = first.start_waiting("ALTER TABLE users ADD email text").await;
+        let second = database.session().await.start_waiting("SELECT pg_advisory_lock(42)").await;
+        assert_stuck(&stuck(&database, first.pid, &[]).await, "lock_wait", reader.pid, "public.users");
+        let migration = stuck(&database, second.pid, &[]).await;
+        assert_stuck(&migration, "lock_wait", reader.pid, None);
+        assert_eq!(migration["recognised_by"], serde_json::json!(["advisory_lock"]));
     }
 
     async fn a_table_of_a_name_just_taken_makes_a_migration_wait(major: Major) {

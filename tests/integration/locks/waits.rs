@@ -39,6 +39,24 @@ on_majors! {
         alter.finish().await.1.unwrap();
     }
 
+    async fn a_migration_that_gives_up_and_tries_again_is_never_stuck(major: Major) {
+        let database = Cluster::shared(major).database().await;
+        let session = database.session().await;
+        session.execute("CREATE TABLE users (id int)").await;
+        session.execute("BEGIN; SELECT * FROM users").await;
+        let upgrade = database.session().await;
+        upgrade.execute("SET lock_timeout = '1s'").await;
+        let pid = upgrade.pid;
+        let retries = tokio::spawn(async move {
+            loop {
+                upgrade.batch_execute("ALTER TABLE users ADD email text").await.unwrap_err();
+            }
+        });
+        let found = migrations(&database, &["--stuck-after", "2s", "--sample", "4s"]).await;
+        retries.abort();
+        assert!(found.iter().all(|it| it["pid"] == pid && it["stuck"] == false), "{found:#?}");
+    }
+
     async fn a_chain_three_deep_leads_to_its_root(major: Major) {
         let database = Cluster::shared(major).database().await;
         let root = database.session().await;
