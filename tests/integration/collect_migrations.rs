@@ -178,9 +178,10 @@ on_majors! {
         assert!(since.is_some());
         assert!(round.number("pgwarden_unvalidated_constraint_first_seen_timestamp_seconds", &["public", "users", "positive"]).is_some());
         session.batch_execute("REINDEX INDEX CONCURRENTLY users_id").await.unwrap_err();
-        let again = watcher.round("debris").await;
-        // Whether a failed rebuild leaves its new index behind is the server's business; what it leaves is counted.
+        // Whether a failed rebuild leaves its new index behind is the server's business; what it leaves is counted. The
+        // session answers when it has done with the rebuild, whose error comes before that.
         let left = session.query_text("SELECT count(*) FROM pg_class WHERE relname ~ '^users_id_ccnew'").await.unwrap();
+        let again = watcher.round("debris").await;
         assert_eq!(again.number("pgwarden_leftover_indexes", &[]), Some(left.parse().unwrap()));
         assert_eq!(again.number("pgwarden_invalid_index_first_seen_timestamp_seconds", &["public", "users", "users_id"]), since);
         session.execute("DROP INDEX users_id; DROP INDEX IF EXISTS users_id_ccnew; ALTER TABLE users VALIDATE CONSTRAINT positive").await;
