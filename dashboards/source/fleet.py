@@ -21,7 +21,7 @@ from .thresholds import (
     WRAPAROUND,
 )
 
-# Transaction ids that there are; a server stops to take writes before it runs out of them.
+# Transaction ids that there are; a server stops taking writes before it runs out of them.
 IDS = 2**31
 
 SUMMARY = row(
@@ -219,7 +219,7 @@ LOAD = row(
     timeseries(
         "Way to wraparound",
         """Transactions since the oldest that is not frozen, as a share of the two thousand million at which the server
-        stops to take writes. Autovacuum normally keeps it below 10 %.""",
+        stops taking writes. Autovacuum normally keeps it below 10 %.""",
         [("{{target}}", f"max by (target) (pgwarden_database_unfrozen_transactions{{DATABASE}}) / {IDS}")],
         unit="percentunit",
         limits=WRAPAROUND,

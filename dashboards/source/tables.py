@@ -41,7 +41,7 @@ SUMMARY = row(
     ),
     stat(
         "Tables",
-        "Tables and materialized views of the databases, those of no series of their own among them.",
+        "Tables and materialized views of the databases, those without series of their own included.",
         "sum(max by (target, datname) (pgwarden_tables{DATABASE}))",
     ),
     stat(
