@@ -88,8 +88,8 @@ NOW = row(
     table(
         "Stuck migrations, and who is in their way",
         """One row for each stuck migration. The culprit is the root of its chain of waits. What to do: ask whoever runs
-        the culprit, or cancel it with `pgwarden unblock PID`, with its PID; `--terminate` ends one that is idle. The same
-        with the PID of the migration gives that up, and lets the queue go.""",
+        the culprit, or cancel it with `pgwarden unblock PID`, with its PID; `--terminate` ends one that is idle. The
+        same with the PID of the migration gives that up, and lets the queue go.""",
         [
             TARGET_COLUMN,
             DATABASE_COLUMN,
