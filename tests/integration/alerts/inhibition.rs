@@ -1,68 +1,31 @@
 //! What the example for Alertmanager silences, asked of a real one.
 
-use std::fs::File;
-use std::process::Stdio;
+use std::fs;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use tokio::process::{Child, Command};
 
 use super::rules::folder;
 use super::run;
-use crate::support::{PATIENCE, free_port, wait_for, wait_until};
+use crate::support::{Alertmanager, PATIENCE, wait_for};
 
-/// A running Alertmanager with the example; it ends when it is dropped.
-struct Alertmanager {
-    url: String,
-    client: reqwest::Client,
-    _process: Child,
-    _folder: TempDir,
-}
-
-impl Alertmanager {
-    async fn start() -> Self {
-        let temporary = tempfile::tempdir().unwrap();
-        let log = || File::options().create(true).append(true).open(temporary.path().join("log")).unwrap();
-        let address = format!("127.0.0.1:{}", free_port());
-        let process = Command::new("prometheus-alertmanager")
-            .arg(format!("--config.file={}", folder("alerts/alertmanager.yaml").display()))
-            .arg(format!("--storage.path={}", temporary.path().display()))
-            .arg(format!("--web.listen-address={address}"))
-            .arg("--cluster.listen-address=")
-            .stdout(Stdio::from(log()))
-            .stderr(Stdio::from(log()))
-            .kill_on_drop(true)
-            .spawn()
-            .expect("Alertmanager is installed");
-        let client = reqwest::Client::new();
-        let manager = Self { url: format!("http://{address}"), client, _process: process, _folder: temporary };
-        let ready = format!("{}/-/ready", manager.url);
-        wait_until("Alertmanager is ready", PATIENCE, async || {
-            manager.client.get(&ready).send().await.is_ok_and(|answer| answer.status().is_success())
-        })
-        .await;
-        manager
-    }
-
-    /// Sends alerts; which of them are not silenced, by name, severity and database.
-    async fn left_of(&self, alerts: &[Value]) -> Vec<String> {
-        let body: Vec<_> = alerts.iter().map(|labels| json!({ "labels": labels })).collect();
-        let request =
-            self.client.post(format!("{}/api/v2/alerts", self.url)).header("content-type", "application/json");
-        let answer = request.body(Value::from(body).to_string()).send().await.unwrap();
-        assert!(answer.status().is_success(), "{}", answer.status());
-        let received = wait_for("Alertmanager has all alerts", PATIENCE, async || {
-            let answer = self.client.get(format!("{}/api/v2/alerts", self.url)).send().await.ok()?;
-            let received: Vec<Value> = serde_json::from_slice(&answer.bytes().await.ok()?).ok()?;
-            let judged = received.iter().all(|alert| alert["status"]["state"] != "unprocessed");
-            (judged && received.len() == alerts.len()).then_some(received)
-        })
-        .await;
-        let active = received.iter().filter(|alert| alert["status"]["state"] == "active");
-        let mut left: Vec<_> = active.map(|alert| name(&alert["labels"])).collect();
-        left.sort();
-        left
-    }
+/// Sends alerts to an Alertmanager with the example; which of them are not silenced, by name, severity and database.
+async fn left_of(alerts: &[Value]) -> Vec<String> {
+    let body: Vec<_> = alerts.iter().map(|labels| json!({ "labels": labels })).collect();
+    let manager = Alertmanager::start(&fs::read_to_string(folder("alerts/alertmanager.yaml")).unwrap()).await;
+    let request = reqwest::Client::new().post(format!("http://{}/api/v2/alerts", manager.address));
+    let answer =
+        request.header("content-type", "application/json").body(Value::from(body).to_string()).send().await.unwrap();
+    assert!(answer.status().is_success(), "{}", answer.status());
+    let received = wait_for("Alertmanager has all alerts", PATIENCE, async || {
+        let received = manager.alerts().await;
+        let judged = received.iter().all(|alert| alert["status"]["state"] != "unprocessed");
+        (judged && received.len() == alerts.len()).then_some(received)
+    })
+    .await;
+    let active = received.iter().filter(|alert| alert["status"]["state"] == "active");
+    let mut left: Vec<_> = active.map(|alert| name(&alert["labels"])).collect();
+    left.sort();
+    left
 }
 
 /// `MigrationStuck critical main/app`.
@@ -96,20 +59,18 @@ async fn a_stuck_migration_silences_its_own_symptoms_and_nobody_elses() {
     let none = &json!({});
     let of_it = &json!({"pid": "812", "kind": "lock_wait", "schemaname": "public", "relname": "orders"});
     let of_table = &json!({"application": "shop", "schemaname": "public", "relname": "alembic_version"});
-    let left = Alertmanager::start()
-        .await
-        .left_of(&[
-            alert("MigrationStuck", "critical", "main", "app", of_it),
-            alert("MigrationStuck", "warning", "main", "app", of_it),
-            alert("LockQueueGrowing", "critical", "main", "app", none),
-            alert("LongTransaction", "warning", "main", "app", &json!({"usename": "report"})),
-            alert("IdleInTransaction", "warning", "main", "app", &json!({"usename": "report"})),
-            alert("RevisionBehind", "warning", "main", "app", of_table),
-            alert("RevisionBehind", "warning", "main", "billing", of_table),
-            alert("LockQueueGrowing", "critical", "other", "app", none),
-            alert("StatisticsStale", "warning", "main", "app", none),
-        ])
-        .await;
+    let left = left_of(&[
+        alert("MigrationStuck", "critical", "main", "app", of_it),
+        alert("MigrationStuck", "warning", "main", "app", of_it),
+        alert("LockQueueGrowing", "critical", "main", "app", none),
+        alert("LongTransaction", "warning", "main", "app", &json!({"usename": "report"})),
+        alert("IdleInTransaction", "warning", "main", "app", &json!({"usename": "report"})),
+        alert("RevisionBehind", "warning", "main", "app", of_table),
+        alert("RevisionBehind", "warning", "main", "billing", of_table),
+        alert("LockQueueGrowing", "critical", "other", "app", none),
+        alert("StatisticsStale", "warning", "main", "app", none),
+    ])
+    .await;
     assert_eq!(
         left,
         [
@@ -124,13 +85,11 @@ async fn a_stuck_migration_silences_its_own_symptoms_and_nobody_elses() {
 #[tokio::test]
 async fn a_migration_that_nobody_waits_behind_explains_no_queue() {
     let of_it = &json!({"pid": "812", "kind": "concurrent_index_wait", "schemaname": "public", "relname": "orders"});
-    let left = Alertmanager::start()
-        .await
-        .left_of(&[
-            alert("MigrationStuck", "warning", "main", "app", of_it),
-            alert("LockQueueGrowing", "critical", "main", "app", &json!({})),
-        ])
-        .await;
+    let left = left_of(&[
+        alert("MigrationStuck", "warning", "main", "app", of_it),
+        alert("LockQueueGrowing", "critical", "main", "app", &json!({})),
+    ])
+    .await;
     assert_eq!(left, ["LockQueueGrowing critical main/app", "MigrationStuck warning main/app"]);
 }
 
@@ -139,33 +98,29 @@ async fn an_open_migration_silences_those_that_wait_for_its_table() {
     let open = &json!({"pid": "7", "kind": "abandoned", "schemaname": "public", "relname": "orders"});
     let waits = &json!({"pid": "812", "kind": "lock_wait", "schemaname": "public", "relname": "orders"});
     let elsewhere = &json!({"pid": "813", "kind": "lock_wait", "schemaname": "public", "relname": "users"});
-    let left = Alertmanager::start()
-        .await
-        .left_of(&[
-            alert("MigrationAbandoned", "critical", "main", "app", open),
-            alert("MigrationAbandoned", "warning", "main", "app", open),
-            alert("MigrationStuck", "critical", "main", "app", waits),
-            alert("MigrationStuck", "warning", "main", "app", elsewhere),
-        ])
-        .await;
+    let left = left_of(&[
+        alert("MigrationAbandoned", "critical", "main", "app", open),
+        alert("MigrationAbandoned", "warning", "main", "app", open),
+        alert("MigrationStuck", "critical", "main", "app", waits),
+        alert("MigrationStuck", "warning", "main", "app", elsewhere),
+    ])
+    .await;
     assert_eq!(left, ["MigrationAbandoned critical main/app", "MigrationStuck warning main/app"]);
 }
 
 #[tokio::test]
 async fn a_server_that_is_down_silences_what_was_known_of_it() {
     let none = &json!({});
-    let left = Alertmanager::start()
-        .await
-        .left_of(&[
-            alert("TargetDown", "critical", "main", "", none),
-            alert("DatabaseDown", "critical", "main", "app", none),
-            alert("CollectorFailing", "warning", "main", "app", &json!({"collector": "alembic"})),
-            alert("MigrationStuck", "critical", "main", "app", &json!({"pid": "812"})),
-            alert("DatabaseDown", "critical", "other", "app", none),
-            alert("CollectorFailing", "warning", "other", "app", &json!({"collector": "alembic"})),
-            alert("CollectorFailing", "warning", "other", "", &json!({"collector": "locks"})),
-        ])
-        .await;
+    let left = left_of(&[
+        alert("TargetDown", "critical", "main", "", none),
+        alert("DatabaseDown", "critical", "main", "app", none),
+        alert("CollectorFailing", "warning", "main", "app", &json!({"collector": "alembic"})),
+        alert("MigrationStuck", "critical", "main", "app", &json!({"pid": "812"})),
+        alert("DatabaseDown", "critical", "other", "app", none),
+        alert("CollectorFailing", "warning", "other", "app", &json!({"collector": "alembic"})),
+        alert("CollectorFailing", "warning", "other", "", &json!({"collector": "locks"})),
+    ])
+    .await;
     assert_eq!(
         left,
         ["CollectorFailing warning other/", "DatabaseDown critical other/app", "TargetDown critical main/"]
@@ -175,30 +130,26 @@ async fn a_server_that_is_down_silences_what_was_known_of_it() {
 #[tokio::test]
 async fn an_exporter_that_is_down_silences_all_that_it_told_and_no_other() {
     let none = &json!({});
-    let left = Alertmanager::start()
-        .await
-        .left_of(&[
-            alert("ExporterDown", "critical", "", "", none),
-            alert("TargetDown", "critical", "main", "", none),
-            alert("SeveralHeads", "warning", "", "", &json!({"application": "shop"})),
-            alert("TargetDown", "critical", "main", "elsewhere", &json!({"instance": "two:19187"})),
-        ])
-        .await;
+    let left = left_of(&[
+        alert("ExporterDown", "critical", "", "", none),
+        alert("TargetDown", "critical", "main", "", none),
+        alert("SeveralHeads", "warning", "", "", &json!({"application": "shop"})),
+        alert("TargetDown", "critical", "main", "elsewhere", &json!({"instance": "two:19187"})),
+    ])
+    .await;
     assert_eq!(left, ["ExporterDown critical /", "TargetDown critical main/elsewhere"]);
 }
 
 #[tokio::test]
 async fn the_worse_of_two_severities_is_the_one_that_is_told() {
     let none = &json!({});
-    let left = Alertmanager::start()
-        .await
-        .left_of(&[
-            alert("ConnectionsNearLimit", "critical", "main", "", none),
-            alert("ConnectionsNearLimit", "warning", "main", "", none),
-            alert("ConnectionsNearLimit", "warning", "main", "app", none),
-            alert("TransactionIdsRunningOut", "warning", "main", "app", none),
-        ])
-        .await;
+    let left = left_of(&[
+        alert("ConnectionsNearLimit", "critical", "main", "", none),
+        alert("ConnectionsNearLimit", "warning", "main", "", none),
+        alert("ConnectionsNearLimit", "warning", "main", "app", none),
+        alert("TransactionIdsRunningOut", "warning", "main", "app", none),
+    ])
+    .await;
     assert_eq!(
         left,
         [
