@@ -92,13 +92,13 @@ impl Collector for Privileges {
     async fn collect(&self, _: Context<'_>, session: &mut Session, samples: &mut Samples) -> Result<(), Error> {
         let privileges = read(session).await?;
         for role in &privileges.roles {
-            samples.push(&GRANTED, &labels([&role.name]), f64::from(u8::from(role.granted)));
+            samples.push(&GRANTED, &labels([&role.name]), role.granted);
         }
         let unreadable: i64 = privileges.unreadable.iter().map(|schema| schema.tables).sum();
         samples.push_plain(&UNREADABLE_TABLES, unreadable as f64);
         for row in session.query(EXTENSIONS.text(session.version()), &[]).await? {
             let (name, version) = (row.text("name")?, row.text_some("version")?);
-            samples.push(&INSTALLED, &labels([&name]), f64::from(u8::from(version.is_some())));
+            samples.push(&INSTALLED, &labels([&name]), version.is_some());
             if let Some(version) = version {
                 samples.push_info(&EXTENSION, &labels([&name, &version]));
             }

@@ -167,7 +167,7 @@ impl Collector for TableSizes {
             let names = labels([&table.schema, &table.name]);
             table.size.push(&names, samples);
             samples.push_some(&ROWS, &names, table.rows);
-            samples.push(&ESTIMATED, &names, f64::from(u8::from(!table.exact)));
+            samples.push(&ESTIMATED, &names, !table.exact);
         }
         push_rest(&bounded.rest, samples);
         Ok(())
@@ -286,7 +286,7 @@ fn push_rest(rest: &[Table], samples: &mut Samples) {
     }
     size.push(&names, samples);
     samples.push(&ROWS, &names, rest.iter().filter_map(|table| table.rows).sum::<f64>());
-    samples.push(&ESTIMATED, &names, f64::from(u8::from(rest.iter().any(|table| !table.exact))));
+    samples.push(&ESTIMATED, &names, rest.iter().any(|table| !table.exact));
 }
 
 #[cfg(test)]

@@ -22,6 +22,13 @@ impl From<f64> for Value {
     }
 }
 
+/// 1 where it is so, 0 where it is not.
+impl From<bool> for Value {
+    fn from(condition: bool) -> Self {
+        Self::Number(f64::from(u8::from(condition)))
+    }
+}
+
 impl From<Histogram> for Value {
     fn from(histogram: Histogram) -> Self {
         Self::Histogram(Box::new(histogram))
@@ -83,7 +90,12 @@ impl Samples {
     }
 
     /// Adds a value that may be NULL; NULL is absence, never 0.
-    pub fn push_some(&mut self, definition: &'static Definition, labels: &LabelValues, value: Option<f64>) {
+    pub fn push_some(
+        &mut self,
+        definition: &'static Definition,
+        labels: &LabelValues,
+        value: Option<impl Into<Value>>,
+    ) {
         if let Some(value) = value {
             self.push(definition, labels, value);
         }

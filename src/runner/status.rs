@@ -108,17 +108,17 @@ pub fn families(shared: &Shared, runner: Option<&Runner>) -> Vec<Family> {
     for application in shared.applications.all() {
         push_source(&application, &mut samples);
     }
-    samples.push_plain(&STATE_PERSISTENT, flag(shared.memory.is_persistent()));
+    samples.push_plain(&STATE_PERSISTENT, shared.memory.is_persistent());
     samples.push_plain(&STATE_ERRORS, shared.state_errors.load(Ordering::Relaxed) as f64);
     samples.into_families()
 }
 
 fn push_overview(overview: &Overview, samples: &mut Samples) {
     for (target, reachability) in &overview.targets {
-        samples.push_some(&UP, &labels([target]), reachability.up.map(flag));
+        samples.push_some(&UP, &labels([target]), reachability.up);
     }
     for ((target, datname), reachability) in &overview.databases {
-        samples.push_some(&DATABASE_UP, &labels([target, datname]), reachability.up.map(flag));
+        samples.push_some(&DATABASE_UP, &labels([target, datname]), reachability.up);
     }
     for (source, rounds) in &overview.rounds {
         let datname = source.datname.as_deref().unwrap_or_default();
@@ -127,7 +127,7 @@ fn push_overview(overview: &Overview, samples: &mut Samples) {
         samples.push(&ROUNDS, &names, rounds.total as f64);
         samples.push(&FAILURES, &names, rounds.failures as f64);
         let Some(succeeded) = rounds.succeeded else { continue };
-        samples.push(&SUCCESS, &names, flag(succeeded));
+        samples.push(&SUCCESS, &names, succeeded);
         if let Some((kind, _)) = &rounds.failure {
             samples.push(&FAILING, &labels([&source.target, datname, source.collector, kind.label()]), 1.0);
         }
@@ -142,7 +142,7 @@ fn push_overview(overview: &Overview, samples: &mut Samples) {
 fn push_source(application: &Application, samples: &mut Samples) {
     let Some(expectation) = application.expectation() else { return };
     let name = labels([application.name()]);
-    samples.push(&SOURCE_READABLE, &name, flag(expectation.failure.is_none()));
+    samples.push(&SOURCE_READABLE, &name, expectation.failure.is_none());
     samples.push_some(&SOURCE_MODIFIED, &name, expectation.modified);
     samples.push_some(&SOURCE_READ, &name, expectation.read);
     samples.push(&SOURCE_EXPECTED_HEADS, &name, application.heads() as f64);
@@ -155,8 +155,4 @@ fn push_source(application: &Application, samples: &mut Samples) {
         let found = graph.findings().iter().filter(|finding| finding.kind() == kind);
         samples.push(&SOURCE_FINDINGS, &labels([application.name(), kind]), found.count() as f64);
     }
-}
-
-fn flag(condition: bool) -> f64 {
-    f64::from(u8::from(condition))
 }

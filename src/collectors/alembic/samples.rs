@@ -62,8 +62,8 @@ pub(super) fn push_table(case: &Case, claimants: &[Claimant], since: Option<f64>
     let subject = &case.subject;
     let names = labels([&subject.schema, &subject.name]);
     if let Some(table) = &subject.table {
-        samples.push(&READABLE, &names, flag(table.readable));
-        samples.push(&LOCKED, &names, flag(table.locked));
+        samples.push(&READABLE, &names, table.readable);
+        samples.push(&LOCKED, &names, table.locked);
     }
     if let Rows::Known(revisions, since) = &subject.rows {
         samples.push(&FIRST_SEEN, &names, *since);
@@ -120,8 +120,4 @@ pub(super) fn push_findings(cases: &[Case], claimants: &[Claimant], facts: &Tabl
         let names = [schema, table, application, revision, rule, severity, operated_schema, operated];
         samples.push_info(&FINDING, &labels(names));
     }
-}
-
-fn flag(condition: bool) -> f64 {
-    f64::from(u8::from(condition))
 }
